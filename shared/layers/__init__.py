@@ -1,0 +1,32 @@
+"""Recurrent layers: the numbers and weights of Keras's own, written as their equations.
+
+>>> from shared.layers import LSTM
+>>> LSTM(64, return_sequences=True)(sequences).shape
+(batch, timesteps, 64)
+
+Importing this package registers the layers, so that saved models find them again.
+"""
+
+from .gru import GRU, GRUCell
+from .lstm import LSTM, LSTMCell
+from .simple_rnn import SimpleRNN, SimpleRNNCell
+
+__all__ = ["GRU", "LSTM", "GRUCell", "LSTMCell", "SimpleRNN", "SimpleRNNCell", "recurrent"]
+
+_BY_NAME = {"rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
+
+
+def recurrent(cell, units, **arguments):
+    """The recurrent layer of that name: "rnn", "lstm" or "gru".
+
+    Args:
+        cell: the name.
+        units: size of the state.
+        arguments: those of the layer.
+
+    Raises:
+        ValueError: if there is no layer of that name.
+    """
+    if cell not in _BY_NAME:
+        raise ValueError(f"There is no cell {cell!r}; choose from {', '.join(_BY_NAME)}.")
+    return _BY_NAME[cell](units, **arguments)

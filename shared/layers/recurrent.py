@@ -1,0 +1,126 @@
+"""What the three recurrent layers share: how a layer comes by its cell.
+
+A recurrent layer is a cell and a loop. The cell holds the weights and computes one step; the
+loop carries the state from step to step. Our cells are Keras's with the equations written anew,
+so arguments, weights and configurations are Keras's by construction. Our layers are Keras's with
+another loop; `isinstance(layer, keras.layers.LSTM)` holds, which `keras.layers.Bidirectional`
+for one asks before it takes a fused kernel.
+
+Arguments common to the three layers and their cells:
+
+    units                   size of the state
+    activation              f of the candidate and of the output, "tanh"
+    use_bias                whether b is there, True
+    kernel_initializer      U, the weights of the input, "glorot_uniform"
+    recurrent_initializer   W, the weights of the previous state, "orthogonal"
+    bias_initializer        b, "zeros"
+    kernel_regularizer, recurrent_regularizer, bias_regularizer             None
+    kernel_constraint, recurrent_constraint, bias_constraint                None
+    dropout                 share of the inputs dropped, one choice for all timesteps, 0
+    recurrent_dropout       share of the previous state dropped, likewise, 0
+    seed                    of the dropout
+
+and those of the layers alone:
+
+    activity_regularizer    on the outputs
+    return_sequences        outputs of all timesteps instead of the last one, False
+    return_state            the last state too, False
+    go_backwards            read the sequence from its end; outputs in the order computed, False
+    stateful                start each batch from the state in which the last one ended, False
+    unroll                  a copy of the step per timestep instead of a loop, False
+    zero_output_for_mask    zeros where the mask is False instead of the last output, False
+"""
+
+import inspect
+
+import keras
+from keras import ops
+
+
+class RecurrentLayer(keras.layers.RNN):
+    """A cell in a loop over the timesteps.
+
+    States, masks and statefulness are those of `keras.layers.RNN`. A subclass names its
+    `cell_class`, and derives from the layer of Keras whose arguments it takes.
+
+    Raises:
+        ValueError: if `units` isn't positive, an argument is unknown, or `use_cudnn` (LSTM and
+            GRU only) is none of "auto", True and False.
+    """
+
+    cell_class = None
+    cell_name = None
+    takes_use_cudnn = False
+
+    def __init__(self, units, **arguments):
+        of_the_cell = {"implementation", *inspect.signature(self.cell_class.__init__).parameters}
+        cell = self.cell_class(
+            units,
+            name=self.cell_name,
+            dtype=arguments.get("dtype"),
+            trainable=arguments.get("trainable", True),
+            **{name: arguments.pop(name) for name in of_the_cell & set(arguments)},
+        )
+        use_cudnn = arguments.pop("use_cudnn", "auto") if self.takes_use_cudnn else None
+        if use_cudnn not in ("auto", True, False, None):
+            raise ValueError(f'`use_cudnn` must be "auto", True or False, not {use_cudnn!r}.')
+        # Past the constructor of keras.layers.LSTM and the like, which would make its own cell.
+        keras.layers.RNN.__init__(self, cell, **arguments)
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+        if self.takes_use_cudnn:
+            self.use_cudnn = use_cudnn
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        """Run the cell over all timesteps.
+
+        Args:
+            sequences: (batch, timesteps, features).
+            initial_state: a tensor (batch, units) for each part of the state; zeros if None.
+            mask: (batch, timesteps), False where a timestep is to be passed over.
+            training: whether dropout is on.
+
+        Returns:
+            The last output (batch, units), or with `return_sequences` all outputs (batch,
+            timesteps, units); with `return_state` followed by each part of the last state.
+        """
+        return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        """The loop itself -> last output, outputs, last state; called by `keras.layers.RNN`."""
+        return keras.layers.RNN.inner_loop(self, sequences, initial_state, mask, training)
+
+
+class Gates:
+    """What the cells of LSTM and GRU share: products and dropout for several gates at once.
+
+    `implementation=1` draws a dropout mask of its own for each gate, `implementation=2` (the
+    default) one for all; with `recurrent_dropout` it is 1 always, as in Keras.
+    """
+
+    def dropout_masks(self, inputs, state, training):
+        """Masks for the inputs and the previous state: None, a tensor, or one per gate."""
+        drop_inputs = training and 0.0 < self.dropout < 1.0
+        drop_state = training and 0.0 < self.recurrent_dropout < 1.0
+        return (
+            self.get_dropout_mask(inputs) if drop_inputs else None,
+            self.get_recurrent_dropout_mask(state) if drop_state else None,
+        )
+
+    def products(self, values, weights, mask=None):
+        """The product of the values with the weights of each gate.
+
+        Args:
+            values: (batch, features).
+            weights: (features, any number of gates * units).
+            mask: nothing, a dropout mask (batch, features), or a list with one for each gate.
+
+        Returns:
+            A list with (batch, units) for each gate.
+        """
+        gates = weights.shape[-1] // self.units
+        if isinstance(mask, (list, tuple)):
+            weights = ops.split(weights, gates, axis=-1)
+            return [ops.matmul(values * m, w) for m, w in zip(mask, weights, strict=True)]
+        if mask is not None:
+            values = values * mask
+        return ops.split(ops.matmul(values, weights), gates, axis=-1)
