@@ -1,4 +1,4 @@
-"""Recurrent layers: the numbers and weights of Keras's own, written as their equations.
+"""Recurrent layers: the numbers and weights of Keras's own, written as their equations; attention.
 
 >>> from shared.layers import LSTM
 >>> LSTM(64, return_sequences=True)(sequences).shape
@@ -7,11 +7,26 @@
 Importing this package registers the layers, so that saved models find them again.
 """
 
+from .attention import BahdanauAttention, LuongAttention
+from .attention_decoder import AttentionDecoder
 from .gru import GRU, GRUCell
 from .lstm import LSTM, LSTMCell
+from .pooling import MaskedMaxPooling1D
 from .simple_rnn import SimpleRNN, SimpleRNNCell
 
-__all__ = ["GRU", "LSTM", "GRUCell", "LSTMCell", "SimpleRNN", "SimpleRNNCell", "recurrent"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "AttentionDecoder",
+    "BahdanauAttention",
+    "GRUCell",
+    "LSTMCell",
+    "MaskedMaxPooling1D",
+    "LuongAttention",
+    "SimpleRNN",
+    "SimpleRNNCell",
+    "recurrent",
+]
 
 _BY_NAME = {"rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 
