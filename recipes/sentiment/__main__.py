@@ -1,0 +1,113 @@
+"""The commands of the recipe: train, evaluate, predict."""
+
+import click
+import numpy as np
+
+from shared import cli
+
+from . import data
+
+recipe = cli.recipe_group(
+    __file__, help="Many to one: read a review word by word, then say whether it is positive."
+)
+
+
+@recipe.command()
+@cli.training_options(dataset=data.DEFAULT, epochs=6, batch_size=64, units=64)
+@click.option("--vocabulary-size", type=click.IntRange(3), default=20_000, show_default=True)
+@click.option("--max-length", type=cli.positive, default=800, help="Words read.", show_default=True)
+@click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.5, show_default=True)
+@click.option("--learning-rate", type=cli.above_zero, default=2e-3, show_default=True)
+def train(options):
+    """Train on labelled reviews and write a run folder."""
+    source = data.find(options.dataset, options.data_dir)
+    cli.announce(source)
+
+    import keras
+
+    from shared.training.devices import prepare
+    from shared.training.fit import fit
+    from shared.training.run import start_run
+
+    from . import model
+
+    run = start_run(options, source)
+    batches, validation, vocabulary = data.load(source, options)
+    classes = data.class_names(source)
+    data.save_names(run, vocabulary, classes)
+    with prepare(options):
+        network = model.build_model(
+            len(vocabulary),
+            len(classes),
+            options.cell,
+            options.units,
+            options.layers,
+            options.dropout,
+        )
+        steps = options.epochs * len(batches(epoch=0))
+        falling = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
+        network.compile(
+            keras.optimizers.Adam(falling, clipnorm=1.0),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+        )
+    fit(network, batches, validation, run, options.epochs, monitor="val_accuracy")
+    cli.next_step(run, "evaluate")
+
+
+@recipe.command()
+@cli.evaluation_options
+def evaluate(options):
+    """Measure a trained network on the test split; write metrics.json and report.html."""
+    run = cli.open_trained(options)
+    source = data.find(options.dataset or run.dataset, options.data_dir)
+    cli.announce(source, run)
+
+    from shared.evaluation.prediction import predict_sequences
+    from shared.evaluation.report import table, write_report
+
+    from . import model
+
+    network = run.load_model()
+    vocabulary, classes = data.load_names(run)
+    data.check_classes(source, classes)
+    texts, labels = data.read(source, options.split, options.limit or run.options.limit)
+    words = data.to_ids(texts, vocabulary, run.options.max_length)
+    probabilities = predict_sequences(model.with_probabilities(network), words)
+    answers = probabilities.argmax(axis=-1)
+
+    metrics = {"accuracy": float((answers == labels).mean())}
+    record = run.save_metrics(source, options.split, len(texts), metrics, network.count_params())
+    cli.print_metrics(record)
+    sure = probabilities.max(axis=-1)
+    mistakes = sorted(np.flatnonzero(answers != labels), key=lambda i: -sure[i])[:20]
+    rows = [(classes[answers[i]], sure[i], classes[labels[i]], texts[i][:1500]) for i in mistakes]
+    columns = ("answer", "probability", "label", "review")
+    write_report(run, record, [("Most confident mistakes", table(columns, rows))])
+    cli.next_step(run, "predict", "'Not even the cast could save it.'")
+
+
+@recipe.command()
+@cli.prediction_options
+def predict(options):
+    """Say of each INPUT, a text, whether it is positive ('-' reads one per line of stdin)."""
+    texts = cli.read_texts(options.inputs)
+    run = cli.open_trained(options)
+    cli.announce(run=run)
+
+    from shared.evaluation.prediction import predict_sequences
+
+    from . import model
+
+    network = run.load_model()
+    vocabulary, classes = data.load_names(run)
+    words = data.to_ids(texts, vocabulary, run.options.max_length)
+    network = model.with_probabilities(network)
+    for text, probabilities in zip(texts, predict_sequences(network, words), strict=True):
+        label, probability = classes[probabilities.argmax()], float(probabilities.max())
+        record = {"input": text, "label": label, "probability": probability}
+        cli.print_prediction(options.as_json, record, f"{label:10} {probability:.3f}  {text[:80]}")
+
+
+if __name__ == "__main__":
+    recipe()

@@ -1,0 +1,1 @@
+"""Measuring a trained network, and the page that shows what came out."""

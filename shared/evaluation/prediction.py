@@ -1,0 +1,30 @@
+"""Running a network over many sequences of different length."""
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from shared.data.batching import bucketed_batches
+
+
+def predict_sequences(network, sequences, batch_size=128):
+    """The network's output for each sequence, in the order of the sequences.
+
+    Args:
+        network: a Keras model from `(batch, timesteps)` token ids to `(batch, ...)`.
+        sequences: list of int32 arrays.
+        batch_size: sequences per batch; batches hold sequences of like length.
+
+    Returns:
+        Array `(len(sequences), ...)`.
+    """
+    batches = bucketed_batches(sequences, np.arange(len(sequences)), batch_size)
+    outputs = None
+    with tqdm(total=len(sequences), desc="predicting", unit="sequence", delay=2) as bar:
+        for ids, positions in batches:
+            batch = keras.ops.convert_to_numpy(network.predict_on_batch(ids))
+            if outputs is None:
+                outputs = np.empty((len(sequences), *batch.shape[1:]), batch.dtype)
+            outputs[positions.numpy()] = batch
+            bar.update(len(batch))
+    return outputs

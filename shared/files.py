@@ -1,0 +1,57 @@
+"""Files that are either whole or not there: written under a temporary name, then renamed."""
+
+import contextlib
+import json
+import os
+import uuid
+from pathlib import Path
+
+from shared.errors import UserError
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Give a temporary path beside `path`; on success rename it to `path`, else remove it.
+
+    The temporary name keeps the ending of `path`, since libraries choose the format by it. A
+    reader sees the old file or the new one, never half of one, even if the process is killed.
+
+    Raises:
+        UserError: where the folder can't be written to.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{uuid.uuid4().hex[:8]}-{path.name}")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"Can't write {path}: {error.strerror or error}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write `text` to `path` as UTF-8, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path, value):
+    """Write `value` to `path` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path):
+    """Read a JSON file.
+
+    Raises:
+        UserError: where the file is absent, unreadable or not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"Can't read {path}: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: it is not valid JSON ({error}).") from error

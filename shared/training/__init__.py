@@ -1,0 +1,1 @@
+"""What every recipe's training needs: the run folder, fitting with resume, devices."""

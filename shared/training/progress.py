@@ -1,0 +1,45 @@
+"""A progress bar per epoch."""
+
+import keras
+from tqdm import tqdm
+
+
+class Progress(keras.callbacks.Callback):
+    """One bar per epoch with loss and metrics, and the validation's figures when it is done.
+
+    Args:
+        first_epoch: the first epoch to be trained, from 0.
+        epochs: how many in all.
+    """
+
+    def __init__(self, first_epoch, epochs):
+        super().__init__()
+        self.epochs = epochs
+        self.bar = None
+        if first_epoch:
+            self.say(f"Continuing after epoch {first_epoch} of {epochs}.")
+
+    def say(self, line):
+        print(line, flush=True)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.bar = tqdm(
+            total=self.params.get("steps"),
+            desc=f"epoch {epoch + 1}/{self.epochs}",
+            unit="batch",
+            mininterval=0.5,
+            dynamic_ncols=True,
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update(batch + 1 - self.bar.n)
+        if batch % 10 == 0:
+            self.bar.set_postfix_str(_figures(logs), refresh=False)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.bar.set_postfix_str(_figures(logs))
+        self.bar.close()
+
+
+def _figures(logs):
+    return ", ".join(f"{name} {float(value):.4f}" for name, value in (logs or {}).items())
