@@ -57,6 +57,7 @@ class GRUCell(Gates, keras.layers.GRUCell):
             (h_h,) = self.products(r * h, to_candidate, drop_h and drop_h[2:])
             g = self.activation(x_h + b_h + h_h)
         h = z * h + (1 - z) * g
+        self.note(update_gate=z, reset_gate=r, candidate=g)
         return h, [h] if several else h
 
     def biases(self):

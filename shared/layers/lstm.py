@@ -44,9 +44,11 @@ class LSTMCell(Gates, keras.layers.LSTMCell):
 
         i = self.recurrent_activation(x_i + h_i + b_i)
         f = self.recurrent_activation(x_f + h_f + b_f)
-        c = f * c + i * self.activation(x_c + h_c + b_c)
+        g = self.activation(x_c + h_c + b_c)
+        c = f * c + i * g
         o = self.recurrent_activation(x_o + h_o + b_o)
         h = o * self.activation(c)
+        self.note(input_gate=i, forget_gate=f, candidate=g, output_gate=o)
         return h, [h, c]
 
 

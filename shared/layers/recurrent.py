@@ -36,8 +36,10 @@ import inspect
 import keras
 from keras import ops
 
+from .trace import Notes, SeeThrough
 
-class RecurrentLayer(keras.layers.RNN):
+
+class RecurrentLayer(SeeThrough, keras.layers.RNN):
     """A cell in a loop over the timesteps.
 
     States, masks and statefulness are those of `keras.layers.RNN`. A subclass names its
@@ -90,7 +92,7 @@ class RecurrentLayer(keras.layers.RNN):
         return keras.layers.RNN.inner_loop(self, sequences, initial_state, mask, training)
 
 
-class Gates:
+class Gates(Notes):
     """What the cells of LSTM and GRU share: products and dropout for several gates at once.
 
     `implementation=1` draws a dropout mask of its own for each gate, `implementation=2` (the
