@@ -13,9 +13,9 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from test_same_as_keras import gradient_of
 
 from shared.layers import SimpleRNN
+from tests.layers.test_same_as_keras import gradient_of
 
 BATCH, TIMESTEPS, FEATURES, UNITS = 3, 9, 4, 5
 pytestmark = pytest.mark.usefixtures("double_precision")

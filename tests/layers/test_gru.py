@@ -7,6 +7,8 @@ from keras import ops
 from shared.layers import GRU
 from tests.layers import recurrences
 
+pytestmark = pytest.mark.usefixtures("double_precision")
+
 
 @pytest.mark.parametrize("reset_after", [True, False])
 def test_hidden_state(reset_after):

@@ -4,8 +4,9 @@ Every test that passes with Keras's layers has to pass with ours, on whichever b
 `KERAS_BACKEND` names. The files are run where Keras is installed; nothing is copied from them.
 """
 
-import keras_suite
 import pytest
+
+from tests.layers import keras_suite
 
 
 @pytest.fixture(scope="module")

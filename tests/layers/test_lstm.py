@@ -1,10 +1,13 @@
 """The LSTM against its recurrence in float64 NumPy."""
 
 import numpy as np
+import pytest
 from keras import ops
 
 from shared.layers import LSTM, LSTMCell
 from tests.layers import recurrences
+
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def test_hidden_and_cell_state():

@@ -11,6 +11,8 @@ from keras import ops
 from shared import layers
 from tests.layers.recurrences import random_weights
 
+pytestmark = pytest.mark.usefixtures("double_precision")
+
 CELLS = {
     "rnn": (layers.SimpleRNN, keras.layers.SimpleRNN, {}),
     "lstm": (layers.LSTM, keras.layers.LSTM, {}),

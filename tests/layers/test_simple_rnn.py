@@ -1,10 +1,13 @@
 """The simple recurrent network against its recurrence in float64 NumPy."""
 
 import numpy as np
+import pytest
 from keras import ops
 
 from shared.layers import SimpleRNN
 from tests.layers import recurrences
+
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def test_state():
