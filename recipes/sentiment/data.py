@@ -29,6 +29,7 @@ def read(source, split, limit=None):
         labels: int32 array of class numbers, one per text.
     """
     if source.is_sample:
+        loading.check_split("sample", split, sample.SIZES)
         texts, labels = zip(*sample.generate(split)[:limit], strict=True)
     else:
         text_name, label_name = _text_and_label(source.builder.info.features)

@@ -25,6 +25,20 @@ import random
 import re
 
 SIZES = {"train": 6000, "validation": 1000, "test": 1000}
+# What a training on the sample must reach, in how many seconds on two cores, and what the network
+# must then answer: the recipe's smoke test.
+SMOKE = {
+    "arguments": ["--epochs", "6"],
+    "metric": "accuracy",
+    "at_least": 0.95,
+    "seconds": 60,
+    "inputs": [
+        "I expected to hate it, but the villain made me love it.",
+        "I expected to love it, but the villain made me hate it.",
+    ],
+    "answers": [{"label": "positive"}, {"label": "negative"}],
+}
+
 REMAINDERS = {"train": range(6), "validation": [6], "test": [7]}
 
 # Words with a side: first the negative ones, then the positive ones, so that a label is an index.

@@ -153,11 +153,7 @@ def read(source, split, limit=None):
     """
     splits = list(source.builder.info.splits)
     carved = "validation" not in splits and split in ("train", "validation")
-    if split not in splits and not carved:
-        raise UserError(
-            f"{source.name} has no split {split!r}. It has: {', '.join(splits)}. Choose one of "
-            "them with --split."
-        )
+    check_split(source.name, split, [*splits, split] if carved else splits)
     if not carved:
         return _read(source, split if limit is None else f"{split}[:{limit}]")
     columns = _read(source, "train")
@@ -166,6 +162,15 @@ def read(source, split, limit=None):
     size = max(1, round(VALIDATION_FRACTION * examples))
     chosen = order[:size] if split == "validation" else order[size:]
     return {name: column[chosen[:limit]] for name, column in columns.items()}
+
+
+def check_split(name, split, splits):
+    """Raise UserError where the data set `name` has no such split."""
+    if split not in splits:
+        raise UserError(
+            f"{name} has no split {split!r}. It has: {', '.join(splits)}. Choose one of them with "
+            "--split."
+        )
 
 
 def _read(source, instruction):

@@ -1,0 +1,49 @@
+# The RNN cookbook. `make` lists the targets; every target makes what it needs first.
+
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+GPU    ?=
+READY  := $(VENV)/.ready$(if $(GPU),-gpu)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint format clean
+
+help: ## list the targets
+	@echo "make recipe-NAME     train, evaluate on the test split, write the report (ARGS=\"...\" for train)"
+	@echo "make smoke-NAME      run one recipe's smoke tests"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
+	@echo "Recipes: $(notdir $(patsubst %/__main__.py,%,$(wildcard recipes/*/__main__.py)))"
+
+setup: $(READY) ## make .venv from requirements.txt (GPU=1: TensorFlow with CUDA)
+
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "TensorFlow needs Python 3.11 to 3.13; name one with PYTHON=python3.12."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ echo "$(PYTHON) can't make virtual environments; on Debian: apt install python3-venv."; exit 1; }
+	@echo "Installing into $(VENV), once: this takes a minute or two."
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(if $(GPU),@$(RUN) -m pip install --quiet --disable-pip-version-check \
+		"$$(sed -n 's/^tensorflow\([>=<0-9.,]*\).*/tensorflow[and-cuda]\1/p' requirements.txt)")
+	@touch $@
+
+recipe-%: $(READY)
+	@$(RUN) -m recipes.$(subst -,_,$*) train $(ARGS)
+	@$(RUN) -m recipes.$(subst -,_,$*) evaluate
+
+smoke-%: $(READY)
+	@$(RUN) -m pytest tests/recipes/test_smoke.py --recipe $(subst -,_,$*)
+
+test: $(READY) ## run all tests
+	@$(RUN) -m pytest
+
+lint: $(READY) ## check the style
+	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
+
+format: $(READY) ## mend the style
+	@$(RUN) -m ruff check --fix . && $(RUN) -m ruff format .
+
+clean: ## remove .venv and caches (never runs/)
+	rm -rf $(VENV) .pytest_cache .ruff_cache

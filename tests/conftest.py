@@ -1,0 +1,59 @@
+"""What the tests of all recipes share: the recipes found, and commands run as a user runs them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RECIPES = sorted(path.parent.name for path in ROOT.glob("recipes/*/__main__.py"))
+
+# No test reaches for the network: an unreachable proxy refuses at once what would have left here.
+os.environ.update(
+    http_proxy="http://127.0.0.1:9", https_proxy="http://127.0.0.1:9", TF_CPP_MIN_LOG_LEVEL="2"
+)
+os.environ.pop("TFDS_DATA_DIR", None)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--recipe", help="test only the recipe in this folder under recipes/")
+
+
+def pytest_generate_tests(metafunc):
+    """Run every test that asks for a `recipe` once for each folder under recipes/."""
+    if "recipe" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("recipe")
+        if chosen and chosen not in RECIPES:
+            raise pytest.UsageError(f"no recipe {chosen!r}; there are {', '.join(RECIPES)}")
+        metafunc.parametrize("recipe", [chosen] if chosen else RECIPES, scope="session")
+
+
+@pytest.fixture(scope="session")
+def command(tmp_path_factory):
+    """Function (recipe, *arguments) that runs a recipe's command as a process of its own.
+
+    All run in one scratch folder, so that `runs/` there is shared, and nothing is written here.
+    """
+    folder = tmp_path_factory.mktemp("commands")
+
+    def run(recipe, *arguments, check=True, **more):
+        result = subprocess.run(
+            command_line(recipe, *arguments),
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TFDS_DATA_DIR": str(folder / "no-data")},
+            capture_output=True,
+            timeout=300,
+            **more,
+        )
+        if check:
+            assert result.returncode == 0, result.stderr.decode(errors="replace")
+        return result
+
+    run.folder = folder
+    return run
+
+
+def command_line(recipe, *arguments):
+    return [sys.executable, "-m", f"recipes.{recipe}", *map(str, arguments)]

@@ -1,0 +1,138 @@
+"""Finding data by name: prepared, downloadable, or the sample, and never silently another."""
+
+import time
+import types
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from recipes.sentiment import data
+from shared.data import loading
+from shared.errors import UserError
+
+
+class TinyReviews(tfds.core.GeneratorBasedBuilder):
+    """100 reviews, stored sorted by label, with no validation split."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        features = {
+            "text": tfds.features.Text(),
+            "label": tfds.features.ClassLabel(names=["neg", "pos"]),
+        }
+        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples(80), "test": self._generate_examples(20)}
+
+    def _generate_examples(self, examples):
+        for i in range(examples):
+            yield i, {"text": f"review {i} é", "label": int(i >= examples / 2)}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tfds")
+    TinyReviews(data_dir=folder).download_and_prepare()
+    return folder
+
+
+def test_prepared_data_is_used_without_the_network(prepared):
+    source = data.find("tiny_reviews", prepared)
+    assert (source.name, source.version, source.notice) == ("tiny_reviews", "1.0.0", "")
+    texts, labels = data.read(source, "test")
+    assert sorted(texts) == sorted(f"review {i} é" for i in range(20))
+    assert labels.tolist().count(1) == 10
+    assert data.class_names(source) == ["negative", "positive"]
+
+
+def test_validation_is_split_off_after_shuffling(prepared):
+    source = data.find("tiny_reviews", prepared)
+    train, train_labels = data.read(source, "train")
+    validation, validation_labels = data.read(source, "validation")
+    assert len(train) == 72 and len(validation) == 8
+    assert not set(train) & set(validation)
+    assert 0 < validation_labels.mean() < 1, "a tail of sorted data would hold one label only"
+    assert 0.4 < train_labels.mean() < 0.6
+    assert data.read(source, "validation")[0] == validation, "the same split every time"
+
+
+def test_limit_takes_the_first_examples_of_each_split(prepared):
+    source = data.find("tiny_reviews", prepared)
+    for split in ("train", "validation", "test"):
+        assert data.read(source, split, 5)[0] == data.read(source, split)[0][:5]
+
+
+def test_mocked_public_data_goes_through_the_same_path(monkeypatch):
+    size = types.SimpleNamespace(num_examples=25_000, num_bytes=1, num_shards=1)
+    monkeypatch.setattr(tfds.core.DatasetInfo, "splits", {"train": size, "test": size})
+    with tfds.testing.mock_data(num_examples=30):
+        source = loading.Source("imdb_reviews", "1.0.0", builder=tfds.builder("imdb_reviews"))
+        texts, labels = data.read(source, "test")
+        vocabulary = data.text.learn_vocabulary(texts, 50, data.standardize)
+    assert len(texts) == len(labels) == 30
+    assert set(labels) <= {0, 1}
+    assert all(len(ids) for ids in data.to_ids(texts, vocabulary, 20))
+
+
+def test_absent_default_becomes_the_sample_within_seconds_and_says_so(tmp_path):
+    started = time.monotonic()
+    source = data.find(None, tmp_path)
+    assert time.monotonic() - started < 10
+    assert source.is_sample and source.name == "sample"
+    assert source.notice.startswith("SAMPLE DATA, not imdb_reviews: it is not prepared in")
+    assert "ai.stanford.edu can't be reached" in source.notice
+
+
+def test_a_host_that_never_answers_is_given_up(monkeypatch):
+    import requests
+
+    monkeypatch.setattr(requests, "head", lambda *_, **__: time.sleep(30))
+    started = time.monotonic()
+    assert not loading._answers("http://example.org/data.zip", seconds=0.2)
+    assert time.monotonic() - started < 5
+
+
+def test_absent_named_data_is_an_error(tmp_path):
+    with pytest.raises(UserError, match=r"'imdb_reviews' can't be had.*TFDS_DATA_DIR"):
+        data.find("imdb_reviews", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["no_such_data", "glue/no_such_config", "", "../etc", "a b"])
+def test_unknown_name_offers_those_that_fit(name, tmp_path):
+    if not name:
+        name = " "
+    with pytest.raises(UserError, match="imdb_reviews, glue/sst2, yelp_polarity_reviews, sample"):
+        data.find(name, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["mnist", "glue/mnli", "tiny_shakespeare"])
+def test_other_features_are_named(name, tmp_path):
+    with pytest.raises(UserError, match=r"does not fit: this recipe needs one text and one class"):
+        data.find(name, tmp_path)
+
+
+def test_absent_split_names_those_there_are(prepared):
+    with pytest.raises(UserError, match=r"no split 'dev'\. It has: train, test"):
+        data.read(data.find("tiny_reviews", prepared), "dev")
+
+
+def test_damaged_records_are_one_clear_line(prepared, tmp_path):
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(prepared, copy)
+    for records in copy.rglob("*test.tfrecord*"):
+        records.write_bytes(records.read_bytes()[:-20])
+    with pytest.raises(UserError, match=r"tiny_reviews .*is damaged"):
+        data.read(data.find("tiny_reviews", copy), "test")
+
+
+def test_hidden_labels_are_refused(prepared, monkeypatch):
+    monkeypatch.setattr(
+        loading, "read", lambda *_: {"text": np.array([b"x"]), "label": np.array([-1])}
+    )
+    with pytest.raises(UserError, match=r"not public.*--split validation"):
+        data.read(data.find("tiny_reviews", prepared), "test")

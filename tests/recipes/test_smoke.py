@@ -1,0 +1,131 @@
+"""Every recipe, as a user runs it: it learns its sample, resumes, and answers in a new process.
+
+The recipes are found by looking at the folders under recipes/, so a copied one is tested as well.
+Each says in its `sample.SMOKE` what it must reach.
+"""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from tests.conftest import ROOT, command_line
+
+
+@pytest.fixture(scope="session")
+def smoke(recipe):
+    return importlib.import_module(f"recipes.{recipe}.sample").SMOKE
+
+
+@pytest.fixture(scope="session")
+def trained(recipe, smoke, command):
+    """The folder of a run trained on the sample and evaluated on its test split."""
+    folder = command.folder / f"trained-{recipe}"
+    command(recipe, "train", "--dataset", "sample", "--run", folder, *smoke["arguments"])
+    command(recipe, "evaluate", "--run", folder)
+    return folder
+
+
+def test_learns_its_sample_within_a_minute(recipe, smoke, trained):
+    record = json.loads((trained / "metrics.json").read_text())
+    assert record["recipe"] == recipe
+    assert (record["dataset"], record["split"]) == ("sample", "test")
+    assert record["metrics"][smoke["metric"]] >= smoke["at_least"]
+    assert record["wall_seconds"] <= smoke["seconds"]
+
+
+def test_run_folder_is_complete(trained):
+    names = {path.name for path in trained.iterdir()}
+    wanted = "config.json history.csv checkpoint model.keras metrics.json report.html"
+    assert set(wanted.split()) <= names
+    assert not [name for name in names if name.startswith(".")], "temporary files left behind"
+    config = json.loads((trained / "config.json").read_text())
+    assert config["dataset"]["name"] == "sample"
+    assert {"keras", "tensorflow", "python"} <= set(config["versions"])
+    report = (trained / "report.html").read_text()
+    assert "<svg" in report
+    assert "http-equiv" not in report and 'src="http' not in report, "the page is self-contained"
+
+
+def test_predicts_in_a_new_process(recipe, smoke, trained, command):
+    result = command(recipe, "predict", "--run", trained, "--json", *smoke["inputs"])
+    answers = [json.loads(line) for line in result.stdout.decode().splitlines()]
+    assert [answer["input"] for answer in answers] == smoke["inputs"]
+    for answer, expected in zip(answers, smoke["answers"], strict=True):
+        assert expected.items() <= answer.items()
+
+
+def test_default_data_set_becomes_the_sample_and_says_so(recipe, command):
+    """Where the public data can't be had: in the first line printed, and in the run's files."""
+    folder = command.folder / f"fallback-{recipe}"
+    small = ["--limit", 64, "--epochs", 1]
+    result = command(recipe, "train", "--run", folder, *small)
+    first_line = result.stdout.decode().splitlines()[0]
+    assert first_line.startswith("SAMPLE DATA, not ")
+    result = command(recipe, "evaluate", "--run", folder)
+    assert first_line in result.stdout.decode()
+    for name in ("config.json", "metrics.json"):
+        assert first_line in (folder / name).read_text(), name
+    assert "SAMPLE DATA" in (folder / "report.html").read_text()
+    assert (folder / "history.csv").read_text().splitlines()[1].endswith(",sample")
+    result = command(
+        recipe,
+        "predict",
+        "--run",
+        folder,
+        *importlib.import_module(f"recipes.{recipe}.sample").SMOKE["inputs"],
+    )
+    assert first_line in result.stderr.decode()
+
+
+def test_resumed_run_equals_one_never_stopped(recipe, command):
+    """Killed without warning in its second epoch and continued: the same weights, bit for bit."""
+    options = ["--dataset", "sample", "--limit", 512, "--epochs", 3]
+    straight, killed = (command.folder / f"{name}-{recipe}" for name in ("straight", "killed"))
+    command(recipe, "train", "--run", straight, *options)
+
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        command_line(recipe, "train", "--run", killed, *options),
+        cwd=command.folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 240
+    while not (killed / "checkpoint" / "latest.npz").exists():
+        assert process.poll() is None and time.monotonic() < deadline, "no checkpoint was written"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    with np.load(killed / "checkpoint" / "latest.npz") as checkpoint:
+        assert checkpoint["epoch"] < 3, "killed too late to test anything"
+
+    command(recipe, "train", "--resume", "--run", killed)
+    with (
+        np.load(straight / "checkpoint" / "latest.npz") as expected,
+        np.load(killed / "checkpoint" / "latest.npz") as resumed,
+    ):
+        assert set(expected) == set(resumed)
+        for name in expected:
+            np.testing.assert_array_equal(resumed[name], expected[name])
+
+
+def test_help_needs_no_tensorflow(recipe, command):
+    """`--help` answers without importing what takes seconds to import."""
+    code = (
+        "import sys, runpy; sys.argv = ['x', 'train', '--help']\n"
+        f"try: runpy.run_module('recipes.{recipe}', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "assert not {'tensorflow', 'keras', 'tensorflow_datasets'} & set(sys.modules)"
+    )
+    result = subprocess.run(
+        [os.sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    assert "--resume" in result.stdout
