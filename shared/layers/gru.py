@@ -23,6 +23,7 @@ machine translation", EMNLP 2014.
 import keras
 from keras import ops
 
+from .bptt import GRUEquations
 from .recurrent import Gates, RecurrentLayer
 
 
@@ -83,6 +84,7 @@ class GRU(RecurrentLayer, keras.layers.GRU):
 
     cell_class = GRUCell
     cell_name = "gru_cell"
+    equations = GRUEquations
     takes_use_cudnn = True
 
     def __init__(

@@ -21,6 +21,7 @@ Computation 12 (2000).
 import keras
 from keras import ops
 
+from .bptt import LSTMEquations
 from .recurrent import Gates, RecurrentLayer
 
 
@@ -65,6 +66,7 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
 
     cell_class = LSTMCell
     cell_name = "lstm_cell"
+    equations = LSTMEquations
     takes_use_cudnn = True
 
     def __init__(

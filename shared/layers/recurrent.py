@@ -29,6 +29,7 @@ and those of the layers alone:
     stateful                start each batch from the state in which the last one ended, False
     unroll                  a copy of the step per timestep instead of a loop, False
     zero_output_for_mask    zeros where the mask is False instead of the last output, False
+    loop                    how the loop is computed, "auto" (see `loops.py`)
 """
 
 import inspect
@@ -36,6 +37,7 @@ import inspect
 import keras
 from keras import ops
 
+from . import bptt, loops
 from .trace import Notes, SeeThrough
 
 
@@ -53,6 +55,7 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
     cell_class = None
     cell_name = None
     takes_use_cudnn = False
+    equations = None
 
     def __init__(self, units, **arguments):
         of_the_cell = {"implementation", *inspect.signature(self.cell_class.__init__).parameters}
@@ -66,11 +69,18 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
         use_cudnn = arguments.pop("use_cudnn", "auto") if self.takes_use_cudnn else None
         if use_cudnn not in ("auto", True, False, None):
             raise ValueError(f'`use_cudnn` must be "auto", True or False, not {use_cudnn!r}.')
+        loop = arguments.pop("loop", "auto")
+        if loop not in loops.LOOPS:
+            raise ValueError(f"`loop` must be one of {', '.join(loops.LOOPS)}, not {loop!r}.")
         # Past the constructor of keras.layers.LSTM and the like, which would make its own cell.
         keras.layers.RNN.__init__(self, cell, **arguments)
         self.input_spec = keras.layers.InputSpec(ndim=3)
+        self.loop = loop
         if self.takes_use_cudnn:
             self.use_cudnn = use_cudnn
+        if keras.backend.backend() == "tensorflow":
+            # The fast paths call programs of their own; one XLA program around them undoes them.
+            self.supports_jit = False
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """Run the cell over all timesteps.
@@ -88,8 +98,55 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        """The loop itself -> last output, outputs, last state; called by `keras.layers.RNN`."""
-        return keras.layers.RNN.inner_loop(self, sequences, initial_state, mask, training)
+        """The loop itself -> last output, outputs, last states; called by `keras.layers.RNN`."""
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        loop = loops.choose_loop(self, mask)
+        if loop == "steps":
+            return keras.layers.RNN.inner_loop(self, sequences, initial_state, mask, training)
+
+        cell = self.cell
+        sequences = ops.cast(sequences, cell.compute_dtype)
+        if training and cell.dropout:
+            sequences = sequences * cell.get_dropout_mask(sequences[:, 0])[:, None]
+        if mask is not None:
+            mask = ops.cast(mask, "bool")
+        if self.go_backwards:
+            sequences = ops.flip(sequences, axis=1)
+            mask = None if mask is None else ops.flip(mask, axis=1)
+        outputs, states = loops.load(loop).run(
+            self.equations,
+            sequences,
+            list(initial_state),
+            ops.convert_to_tensor(cell.kernel, dtype=cell.compute_dtype),
+            ops.convert_to_tensor(cell.recurrent_kernel, dtype=cell.compute_dtype),
+            bptt.bias_of(cell),
+            mask,
+            return_sequences=self.return_sequences,
+            training=bool(training),
+        )
+        return self._show(outputs, states, mask)
+
+    def _show(self, outputs, states, mask):
+        """What the layer shows of hidden states (batch, timesteps, units) where the mask is False.
+
+        The state stays as it was. The output is that of the step before, or zero if there was
+        none or if `zero_output_for_mask`, as in Keras.
+        """
+        last_output = states[0]
+        if mask is not None:
+            if self.zero_output_for_mask:
+                shown = mask
+            else:
+                shown = ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
+            last_output = ops.where(shown[:, -1:], last_output, 0)
+            if outputs is not None:
+                outputs = ops.where(shown[:, :, None], outputs, 0)
+        return last_output, last_output if outputs is None else outputs, states
+
+    def get_config(self):
+        """The arguments that make an equal layer: Keras's, and `loop` where it is forced."""
+        forced = {} if self.loop == "auto" else {"loop": self.loop}
+        return {**super().get_config(), **forced}
 
 
 class Gates(Notes):

@@ -12,6 +12,7 @@ J. L. Elman, "Finding structure in time", Cognitive Science 14 (1990).
 import keras
 from keras import ops
 
+from .bptt import SimpleRNNEquations
 from .recurrent import RecurrentLayer
 
 
@@ -50,6 +51,7 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
 
     cell_class = SimpleRNNCell
     cell_name = "simple_rnn_cell"
+    equations = SimpleRNNEquations
 
     def __init__(self, units, activation="tanh", use_bias=True, **arguments):
         super().__init__(units, activation=activation, use_bias=use_bias, **arguments)

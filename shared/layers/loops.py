@@ -1,0 +1,100 @@
+"""How the loop over time is computed, and who decides.
+
+    steps        Keras's own loop around our cell: any cell, any activation, any mask
+    reference    one scan with the way back written by hand (`reference.py`), on every backend
+    xla          blocks of steps compiled for TensorFlow on CPU (`tensorflow_cpu.py`)
+    torch        PyTorch's fused recurrences (`torch_fused.py`): cuDNN on GPU, their own on CPU
+    cudnn        NVIDIA's kernels, from TensorFlow or JAX (`cudnn.py`)
+
+All give the same numbers up to rounding. The layers take `loop="auto"` or one of these names.
+"""
+
+import keras
+
+LOOPS = ("auto", "steps", "reference", "xla", "torch", "cudnn")
+
+
+def choose_loop(layer, mask):
+    """The fastest loop that can compute this layer here.
+
+    Args:
+        layer: a recurrent layer of ours.
+        mask: the mask it is called with, or None.
+
+    Returns:
+        One of the names above.
+
+    Raises:
+        ValueError: if the layer insists on a loop (`loop=...`, or `use_cudnn=True`) that can't
+            compute it.
+    """
+    possible = [loop for loop in ("cudnn", "torch", "xla", "reference") if _can(loop, layer, mask)]
+    possible.append("steps")
+    if layer.loop != "auto":
+        if layer.loop not in possible:
+            raise ValueError(
+                f"loop={layer.loop!r} can't compute this layer on the {keras.backend.backend()} "
+                f"backend with these arguments; possible here: {', '.join(possible)}."
+            )
+        return layer.loop
+    if getattr(layer, "use_cudnn", None) is True and not (_on_gpu() and possible[0] != "steps"):
+        raise ValueError(
+            "use_cudnn=True, but cuDNN can't compute this layer here; use_cudnn='auto' takes "
+            "another loop instead."
+        )
+    return possible[0]
+
+
+def _can(loop, layer, mask):
+    """Whether a loop can compute the layer at all."""
+    if not has_equations(layer):
+        return False
+    backend, gpu = keras.backend.backend(), _on_gpu()
+    exact = layer.compute_dtype in ("float32", "float64")
+    if loop == "reference":
+        return True
+    if loop == "xla":
+        return backend == "tensorflow" and not gpu and exact
+    return False
+
+
+def load(loop):
+    """The module of a loop; imported only now, as some import TensorFlow or PyTorch."""
+    if loop == "xla":
+        from . import tensorflow_cpu as module
+    else:
+        from . import reference as module
+    return module
+
+
+def has_equations(layer):
+    """Whether the layer is one that `bptt.py` knows: the usual activations, and no more."""
+    cell = layer.cell
+    gated = isinstance(cell, (keras.layers.LSTMCell, keras.layers.GRUCell))
+    return (
+        layer.equations is not None
+        and not layer.unroll
+        and cell.activation is keras.activations.tanh
+        and (not gated or cell.recurrent_activation is keras.activations.sigmoid)
+        and getattr(cell, "reset_after", True)
+        and cell.recurrent_dropout == 0
+        # Several dropout masks, one for each gate, don't fit into one product.
+        and not (cell.dropout and getattr(cell, "implementation", 2) == 1)
+    )
+
+
+def _on_gpu():
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_logical_devices("GPU"))
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.is_available()
+    if backend == "jax":
+        import jax
+
+        return jax.default_backend() == "gpu"
+    return False
