@@ -1,0 +1,25 @@
+"""The report is one page, and shows texts as texts."""
+
+from shared.evaluation.report import figure, new_figure, table, training_curves
+
+
+def test_texts_are_escaped_and_numbers_aligned():
+    html = table(("text", "value"), [("<script>alert(1)</script>", 0.25), ("b", 3)])
+    assert "<script>" not in html and "&lt;script&gt;" in html
+    assert '<td class="number">0.2500</td>' in html and '<td class="number">3</td>' in html
+
+
+def test_curves_show_each_metric_with_its_validation():
+    rows = [
+        {"epoch": i, "loss": 1.0, "val_loss": 2.0, "accuracy": 0.5, "val_accuracy": 0.4, "seconds": 1}
+        for i in (1, 2)
+    ]
+    svg = training_curves(rows)
+    assert svg.startswith("<svg") and svg.count("validation") >= 2
+
+
+def test_pictures_stand_in_the_page_itself():
+    drawing, axes = new_figure(columns=2)
+    axes[1].plot([1, 2])
+    svg = figure(drawing)
+    assert svg.startswith("<svg") and "http://www.w3.org/2000/svg" in svg and "<?xml" not in svg

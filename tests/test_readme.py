@@ -1,0 +1,56 @@
+"""The commands of the READMEs, run as they stand there, in a copy of the project."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("recipes/*/README.md"))]
+
+# What is not run here, and why.
+LEFT_OUT = {
+    "make test": "is what runs this test",
+    "make smoke-reviews": "the smoke tests are run for the recipe that was copied",
+}
+
+
+def blocks(readme):
+    """The shell blocks of a README: lists of command lines."""
+    return [
+        [line for line in block.splitlines() if line and line not in LEFT_OUT]
+        for block in re.findall(r"^```sh\n(.*?)^```$", readme.read_text(), re.M | re.S)
+    ]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of the project with this interpreter's environment as its .venv."""
+    folder = tmp_path_factory.mktemp("readme") / "project"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "runs", "__pycache__"))
+    environment = Path(sys.prefix)
+    if not (environment / ".ready").exists():
+        pytest.skip("the commands want the environment that `make test` makes")
+    (folder / ".venv").symlink_to(environment)
+    return folder
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_of_readme(readme, copy):
+    found = blocks(readme)
+    assert found, "a README without commands"
+    for block in found:
+        result = subprocess.run(
+            ["bash", "-euc", "\n".join(block)],
+            cwd=copy,
+            env={**os.environ, "TFDS_DATA_DIR": str(copy / "no-data")},
+            capture_output=True,
+            text=True,
+            timeout=400,
+        )
+        assert result.returncode == 0, f"{block}\n{result.stdout[-2000:]}{result.stderr[-2000:]}"
