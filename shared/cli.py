@@ -122,6 +122,11 @@ def prediction_options(command):
     return _command(decorators)(command)
 
 
+def inspection_options(command):
+    """Add the option and argument of `inspect` to a command; see `training_options`."""
+    return _command([_run_option(), click.argument("input")])(command)
+
+
 def _run_option():
     return click.option("--run", type=click.Path(), help="Run folder.  [default: the newest]")
 

@@ -21,11 +21,12 @@ LEFT_OUT = {
 
 
 def blocks(readme):
-    """The shell blocks of a README: lists of command lines."""
-    return [
-        [line for line in block.splitlines() if line and line not in LEFT_OUT]
-        for block in re.findall(r"^```sh\n(.*?)^```$", readme.read_text(), re.M | re.S)
-    ]
+    """The shell blocks of a README: lists of command lines, without what is run elsewhere."""
+    elsewhere = set(LEFT_OUT)
+    if readme != READMES[0]:
+        elsewhere |= set(READMES[0].read_text().splitlines())
+    found = re.findall(r"^```sh\n(.*?)^```$", readme.read_text(), re.M | re.S)
+    return [[line for line in block.splitlines() if line not in elsewhere] for block in found]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The commands of the recipe: train, evaluate, predict."""
+"""The commands of the recipe: train, evaluate, predict, inspect."""
 
 import click
 import numpy as np
@@ -6,6 +6,8 @@ import numpy as np
 from shared import cli
 
 from . import data
+
+INSPECTED_WORDS = 120  # as many as still fit side by side in a picture
 
 recipe = cli.recipe_group(
     __file__, help="Many to one: read a review word by word, then say whether it is positive."
@@ -23,7 +25,7 @@ def train(options):
     source = data.find(options.dataset, options.data_dir)
     cli.announce(source)
 
-    import keras
+    import keras  # which takes seconds: only now, when options and data have proved right
 
     from shared.training.devices import prepare
     from shared.training.fit import fit
@@ -107,6 +109,32 @@ def predict(options):
         label, probability = classes[probabilities.argmax()], float(probabilities.max())
         record = {"input": text, "label": label, "probability": probability}
         cli.print_prediction(options.as_json, record, f"{label:10} {probability:.3f}  {text[:80]}")
+
+
+@recipe.command()
+@cli.inspection_options
+def inspect(options):
+    """Write a page that shows which words of INPUT, a text, decided, and the LSTM at work."""
+    (text,) = cli.read_texts([options.input])
+    run = cli.open_trained(options)
+    cli.announce(run=run)
+
+    from shared.evaluation.report import coloured_text, heatmaps, write_page
+
+    from . import model
+
+    network = run.load_model()
+    vocabulary, classes = data.load_names(run)
+    (words,) = data.to_ids([text], vocabulary, min(run.options.max_length, INSPECTED_WORDS))
+    evidence, inside = model.explain(network, words)
+    for_the_last = evidence[:, -1] - evidence[:, :-1].mean(axis=1)
+    shown = [vocabulary[word] for word in words]
+    sections = [
+        ("Evidence, word by word", coloured_text(shown, for_the_last, classes[-1], classes[0])),
+        ("Inside the first layer, reading forward", heatmaps(inside, shown)),
+    ]
+    write_page(run, "inspect.html", text[:200], run.notice, sections)
+    click.echo(f"Written: {run.path('inspect.html')}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The network: many inputs, one output."""
 
 import keras
+import numpy as np
 
 from shared.layers import MaskedMaxPooling1D, recurrent
 
@@ -17,7 +18,7 @@ def build_model(vocabulary_size, classes=2, cell="lstm", units=64, layers=1, dro
         dropout: share of the features that a training step leaves out.
     """
     words = keras.Input((None,), dtype="int32", name="words")
-    x = keras.layers.Embedding(vocabulary_size, units, mask_zero=True)(words)
+    x = keras.layers.Embedding(vocabulary_size, units, mask_zero=True, name="vectors")(words)
     # Whole features of the word vectors, at all timesteps alike (Gal and Ghahramani 2016).
     x = keras.layers.SpatialDropout1D(dropout)(x)
     for _ in range(layers):
@@ -32,3 +33,36 @@ def build_model(vocabulary_size, classes=2, cell="lstm", units=64, layers=1, dro
 def with_probabilities(network):
     """The same network with probabilities `(batch, classes)` in place of logits."""
     return keras.Sequential([network, keras.layers.Softmax()])
+
+
+def explain(network, words):
+    """Where in one text the answer came from, and what the layer below the maximum did there.
+
+    The logits are a sum over the features of the maximum, and each feature comes from one step.
+    So each logit falls apart, exactly, into one share per word (and the bias).
+
+    Args:
+        network: as from `build_model`.
+        words: int array `(timesteps,)` of word numbers.
+
+    Returns:
+        evidence: array `(timesteps, classes)`; its sum over the steps and the bias is the logits.
+        inside: what `trace` of the first forward layer tells: hidden state, cell state and each
+            gate by name, `(timesteps, units)`.
+    """
+    recurrent_layers = [
+        layer for layer in network.layers if isinstance(layer, keras.layers.Bidirectional)
+    ]
+    embedding, logits = network.get_layer("vectors"), network.get_layer("logits")
+    batch = keras.ops.convert_to_tensor(words[None])
+    states = keras.Model(network.inputs, recurrent_layers[-1].output)(batch)[0]
+    states = keras.ops.convert_to_numpy(states)
+    kernel = keras.ops.convert_to_numpy(logits.kernel)
+
+    evidence = np.zeros((len(words), kernel.shape[1]))
+    features = np.arange(states.shape[1])
+    strongest = states.argmax(axis=0)
+    np.add.at(evidence, strongest, states[strongest, features, None] * kernel)
+
+    inside = recurrent_layers[0].forward_layer.trace(embedding(batch))
+    return evidence, {name: values[0] for name, values in inside.items()}

@@ -10,37 +10,39 @@ TEMPLATE = Path(__file__).with_name("report.html")
 
 
 def write_report(run, record, sections):
-    """Write the page.
+    """Write a run's `report.html`.
 
     Args:
-        run: the `Run` whose folder gets `report.html`.
+        run: the `Run` whose folder gets the page.
         record: the content of `metrics.json`, as `Run.save_metrics` returns it.
         sections: list of (heading, content) with what this recipe alone can show; content is a
-            string, which is escaped, or the result of `figure` or `table`.
+            string, which is escaped, or what `figure`, `table` or `coloured_text` returns.
     """
-    config, history = run.config, run.load_history()
-    device = config["device"]
+    history = run.load_history()
     facts = (
         f"{record['dataset']}, {record['split']} split, {record['examples']:,} examples · "
         f"{record['parameters']:,} parameters · {len(history)} epochs in "
-        f"{record['wall_seconds'] / 60:.1f} minutes on {device}"
+        f"{record['wall_seconds'] / 60:.1f} minutes on {run.config['device']}"
     )
+    own = [("Measured", metrics_table(record)), ("Training", training_curves(history))]
+    write_page(run, "report.html", facts, record.get("notice", ""), own + sections)
+
+
+def write_page(run, name, facts, notice, sections):
+    """Write one self-contained page about a run into its folder.
+
+    Args:
+        run: the `Run`.
+        name: the page's file name.
+        facts: the line below the title.
+        notice: the line that a run on the sample shows everywhere; or empty.
+        sections: list of (heading, content); see `write_report`.
+    """
     page = _environment().from_string(TEMPLATE.read_text(encoding="utf-8"))
-    write_text(
-        run.path("report.html"),
-        page.render(
-            recipe=run.recipe.replace("_", " ").capitalize(),
-            dataset=record["dataset"],
-            facts=facts,
-            notice=record.get("notice", ""),
-            sections=[
-                ("Measured", metrics_table(record)),
-                ("Training", training_curves(history)),
-                *sections,
-            ],
-            config=json.dumps(config, indent=2, ensure_ascii=False),
-        ),
-    )
+    title = run.recipe.replace("_", " ").capitalize()
+    config = json.dumps(run.config, indent=2, ensure_ascii=False)
+    text = page.render(title=title, facts=facts, notice=notice, sections=sections, config=config)
+    write_text(run.path(name), text)
 
 
 def metrics_table(record):
@@ -71,6 +73,49 @@ def training_curves(history):
         axis.set(xlabel="epoch", title=name.replace("_", " "))
         axis.locator_params(axis="x", integer=True)
         axis.legend(frameon=False)
+    return figure(drawing)
+
+
+def coloured_text(tokens, values, high="for", low="against"):
+    """Tokens on a background that shows a value each: blue above zero, red below.
+
+    Args:
+        tokens: list of strings.
+        values: array `(len(tokens),)`.
+        high, low: what a positive and a negative value mean, for the legend.
+    """
+    scale = max(abs(values).max(), 1e-9)
+    template = _environment().from_string(
+        '<p class="tokens">{% for token, value, strength in rows %}'
+        '<span title="{{ "%+.3f" | format(value) }}" style="background: rgba('
+        '{{ "31,95,174" if value > 0 else "196,67,43" }},{{ "%.3f" | format(strength) }})">'
+        "{{ token }}</span> {% endfor %}</p><p class=facts>blue: {{ high }} · red: {{ low }} · "
+        "point at a word for its number</p>"
+    )
+    strengths = 0.75 * abs(values) / scale
+    rows = list(zip(tokens, values.tolist(), strengths.tolist(), strict=True))
+    return _markup(template.render(rows=rows, high=high, low=low))
+
+
+def heatmaps(pictures, tokens):
+    """One picture per array, time from left to right.
+
+    Args:
+        pictures: dictionary title -> array `(timesteps, units)`.
+        tokens: what stands at each timestep.
+    """
+    from matplotlib.figure import Figure
+
+    width = min(max(5.0, 0.3 * len(tokens)), 60.0)
+    drawing = Figure(figsize=(width, 2.4 * len(pictures)), layout="constrained")
+    axes = drawing.subplots(len(pictures), 1, squeeze=False, sharex=True)[:, 0]
+    for axis, (title, values) in zip(axes, pictures.items(), strict=True):
+        limit = abs(values).max()
+        low, colours = (0, "viridis") if values.min() >= 0 else (-limit, "RdBu")
+        image = axis.imshow(values.T, aspect="auto", cmap=colours, vmin=low, vmax=limit)
+        axis.set(ylabel="unit", title=title.replace("_", " "))
+        drawing.colorbar(image, ax=axis, pad=0.01)
+    axes[-1].set_xticks(range(len(tokens)), tokens, rotation=70, ha="right", fontsize=8)
     return figure(drawing)
 
 

@@ -33,7 +33,7 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None):
     history = _restore(network, run)
     progress = Progress(first_epoch=len(history), epochs=epochs)
     for epoch in range(len(history), epochs):
-        if history and patience and len(history) - best_epoch(history, monitor) > patience:
+        if history and patience and len(history) - best_epoch(history, monitor) >= patience:
             progress.say(f"No better {monitor} for {patience} epochs: stopping here.")
             break
         started = time.perf_counter()

@@ -224,6 +224,11 @@ def open_run(recipe, folder=None):
     config = run.config
     if not isinstance(config, dict) or not {"recipe", "options", "dataset"} <= set(config):
         raise UserError(f"{run.path('config.json')} is damaged: it lacks what a run needs. {train}")
+    if config["recipe"] != recipe:
+        raise UserError(
+            f"{run.folder} is a run of the recipe {config['recipe']}, not {recipe}. Use it with: "
+            f"python -m recipes.{config['recipe']}"
+        )
     return run
 
 

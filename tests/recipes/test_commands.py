@@ -101,6 +101,13 @@ def test_damaged_config(recipe, here, content):
     assert "config.json is damaged" in refused(recipe, "evaluate", "--run", "runs/tiny")
 
 
+def test_run_of_another_recipe(recipe, here):
+    config = Path("runs/tiny/config.json")
+    config.write_text(config.read_text().replace(f'"recipe": "{recipe}"', '"recipe": "another"'))
+    line = refused(recipe, "evaluate", "--run", "runs/tiny")
+    assert f"a run of the recipe another, not {recipe}" in line
+
+
 @pytest.mark.parametrize("folder", ["file/run", "/proc/no-such-place/run"])
 def test_unwritable_folder(recipe, here, folder):
     Path("file").write_text("a file, not a folder")

@@ -130,3 +130,21 @@ def test_sample_is_what_the_recipe_reads():
     texts, labels = data.read(source, "test")
     assert list(zip(texts, labels.tolist(), strict=True)) == sample.generate("test")
     assert data.class_names(source) == ["negative", "positive"]
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_evidence_of_the_words_adds_up_to_the_logits(cell):
+    keras.utils.set_random_seed(1)
+    network = model.build_model(20, cell=cell, units=6, layers=2)
+    evidence, inside = model.explain(network, WORDS[0])
+    logits = network.predict_on_batch(WORDS[:1])[0]
+    bias = network.get_layer("logits").get_weights()[1]
+    np.testing.assert_allclose(evidence.sum(axis=0) + bias, logits, atol=1e-5)
+    assert {values.shape for values in inside.values()} == {(4, 6)}
+
+
+def test_inspect_writes_a_page(folder):
+    result = call("sentiment", "inspect", "--run", folder, "Not even the <cast> helps")
+    assert result.exit_code == 0, result.output
+    page = (folder / "inspect.html").read_text()
+    assert "forget gate" in page and "&lt;cast&gt;" in page and "<cast>" not in page
