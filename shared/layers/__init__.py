@@ -9,6 +9,7 @@ Importing this package registers the layers, so that saved models find them agai
 
 from .attention import BahdanauAttention, LuongAttention
 from .attention_decoder import AttentionDecoder
+from .bidirectional import Bidirectional
 from .gru import GRU, GRUCell
 from .lstm import LSTM, LSTMCell
 from .pooling import MaskedMaxPooling1D
@@ -19,10 +20,11 @@ __all__ = [
     "LSTM",
     "AttentionDecoder",
     "BahdanauAttention",
+    "Bidirectional",
     "GRUCell",
     "LSTMCell",
-    "MaskedMaxPooling1D",
     "LuongAttention",
+    "MaskedMaxPooling1D",
     "SimpleRNN",
     "SimpleRNNCell",
     "recurrent",

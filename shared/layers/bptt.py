@@ -32,13 +32,13 @@ Each class holds the equations of one cell in `keras.ops`, for any backend and a
 """
 
 import keras
+import numpy as np
 from keras import ops
 
 
 def _repeat(factors, units, like):
-    """A row with each factor `units` times."""
-    parts = [ops.full((units,), factor, dtype=like.dtype) for factor in factors]
-    return ops.concatenate(parts)
+    """A row with each factor `units` times: a constant, for the compiler to see."""
+    return ops.convert_to_tensor(np.repeat(factors, units), dtype=like.dtype)
 
 
 class SimpleRNNEquations:
@@ -190,10 +190,19 @@ def masked_back(equations, record, before, after, gradients, recurrent_transpose
     return dz, d_before
 
 
-def bias_of(cell):
-    """The bias of a cell, or zeros in its place: the equations then need no second form."""
+def weights_of(cell):
+    """U, W and b of a cell as tensors in its precision; zeros for a bias that isn't there."""
+    # TensorFlow's custom gradients take no variables, and conversion alone leaves them what they
+    # are: hence the copies.
+    dtype = cell.compute_dtype
+    kernel, recurrent_kernel = (
+        ops.copy(ops.convert_to_tensor(weight, dtype=dtype))
+        for weight in (cell.kernel, cell.recurrent_kernel)
+    )
     if cell.bias is not None:
-        return ops.convert_to_tensor(cell.bias, dtype=cell.compute_dtype)
-    columns = cell.kernel.shape[-1]
-    shape = (2, columns) if isinstance(cell, keras.layers.GRUCell) else (columns,)
-    return ops.zeros(shape, dtype=cell.compute_dtype)
+        bias = ops.copy(ops.convert_to_tensor(cell.bias, dtype=dtype))
+    else:
+        columns = kernel.shape[-1]
+        gru = isinstance(cell, keras.layers.GRUCell)
+        bias = ops.zeros((2, columns) if gru else (columns,), dtype=dtype)
+    return kernel, recurrent_kernel, bias

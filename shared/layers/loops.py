@@ -9,6 +9,8 @@
 All give the same numbers up to rounding. The layers take `loop="auto"` or one of these names.
 """
 
+import importlib
+
 import keras
 
 LOOPS = ("auto", "steps", "reference", "xla", "torch", "cudnn")
@@ -49,22 +51,30 @@ def _can(loop, layer, mask):
     """Whether a loop can compute the layer at all."""
     if not has_equations(layer):
         return False
-    backend, gpu = keras.backend.backend(), _on_gpu()
-    exact = layer.compute_dtype in ("float32", "float64")
     if loop == "reference":
         return True
+    backend, gpu = keras.backend.backend(), _on_gpu()
+    lstm = isinstance(layer, keras.layers.LSTM)
     if loop == "xla":
+        # Half precision has no fast products on CPUs.
+        exact = layer.compute_dtype in ("float32", "float64")
         return backend == "tensorflow" and not gpu and exact
+    if loop == "torch":
+        return backend == "torch" and mask is None and _in_reach(layer)
+    if loop == "cudnn" and gpu and _in_reach(layer):
+        return backend == "tensorflow" or (backend == "jax" and lstm and mask is None)
     return False
+
+
+def _in_reach(layer):
+    """`use_cudnn=False` forbids NVIDIA's kernels: LSTM and GRU have the argument, as in Keras."""
+    return not (_on_gpu() and getattr(layer, "use_cudnn", "auto") is False)
 
 
 def load(loop):
     """The module of a loop; imported only now, as some import TensorFlow or PyTorch."""
-    if loop == "xla":
-        from . import tensorflow_cpu as module
-    else:
-        from . import reference as module
-    return module
+    modules = {"xla": "tensorflow_cpu", "torch": "torch_fused"}
+    return importlib.import_module(f".{modules.get(loop, loop)}", __package__)
 
 
 def has_equations(layer):

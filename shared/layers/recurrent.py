@@ -56,6 +56,7 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
     cell_name = None
     takes_use_cudnn = False
     equations = None
+    side_by_side = 2  # parts of the batch that a CPU computes at the same time
 
     def __init__(self, units, **arguments):
         of_the_cell = {"implementation", *inspect.signature(self.cell_class.__init__).parameters}
@@ -117,30 +118,30 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
             self.equations,
             sequences,
             list(initial_state),
-            ops.convert_to_tensor(cell.kernel, dtype=cell.compute_dtype),
-            ops.convert_to_tensor(cell.recurrent_kernel, dtype=cell.compute_dtype),
-            bptt.bias_of(cell),
+            *bptt.weights_of(cell),
             mask,
             return_sequences=self.return_sequences,
             training=bool(training),
+            parts=self.side_by_side,
         )
         return self._show(outputs, states, mask)
 
     def _show(self, outputs, states, mask):
         """What the layer shows of hidden states (batch, timesteps, units) where the mask is False.
 
-        The state stays as it was. The output is that of the step before, or zero if there was
-        none or if `zero_output_for_mask`, as in Keras.
+        The state stays as it was, and so does the output. Two exceptions, as in Keras: with
+        `zero_output_for_mask` the output is zero there; and before the first step that counts it
+        is zero, except on JAX, where it is the initial state.
         """
         last_output = states[0]
-        if mask is not None:
-            if self.zero_output_for_mask:
-                shown = mask
-            else:
-                shown = ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
-            last_output = ops.where(shown[:, -1:], last_output, 0)
+        shown = mask if self.zero_output_for_mask else None
+        if mask is not None and shown is None and keras.backend.backend() != "jax":
+            shown = ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
+        if shown is not None:
+            nothing = ops.zeros((), dtype=last_output.dtype)
+            last_output = ops.where(shown[:, -1:], last_output, nothing)
             if outputs is not None:
-                outputs = ops.where(shown[:, :, None], outputs, 0)
+                outputs = ops.where(shown[:, :, None], outputs, nothing)
         return last_output, last_output if outputs is None else outputs, states
 
     def get_config(self):

@@ -1,0 +1,96 @@
+"""NVIDIA's fused recurrences, cuDNN, from TensorFlow (all three cells) and JAX (LSTM).
+
+cuDNN takes weights as one long row, transposed, gate by gate: first all input weights, then all
+recurrent ones, then the biases of both products; for the GRU with the reset gate first. Of masks
+it takes only the number of steps of each row: the mask must be True from the start up to some
+point, and no row may be empty. `fits` asks that; where it doesn't fit, the reference computes.
+(PyTorch reaches cuDNN through `torch_fused.py`.)
+"""
+
+import keras
+from keras import ops
+
+from . import bptt, reference
+
+_MODES = {
+    bptt.SimpleRNNEquations: "rnn_tanh",
+    bptt.LSTMEquations: "lstm",
+    bptt.GRUEquations: "gru",
+}
+
+
+def run(equations, sequences, states, kernel, recurrent_kernel, bias, mask, **hints):
+    """As `reference.run`, on a GPU."""
+    weights = (kernel, recurrent_kernel, bias)
+    if keras.backend.backend() == "jax":
+        return _run_jax(sequences, states, *weights)
+    if mask is None:
+        return _run_tensorflow(equations, sequences, states, *weights, None)
+    import tensorflow as tf
+
+    def by_cudnn():
+        lengths = tf.reduce_sum(tf.cast(mask, "int32"), axis=1)
+        return _run_tensorflow(equations, sequences, states, *weights, lengths)
+
+    def by_reference():
+        return reference.run(equations, sequences, states, *weights, mask)
+
+    return tf.cond(fits(mask), by_cudnn, by_reference)
+
+
+def fits(mask):
+    """Whether every row of the mask (batch, timesteps) is True first, at least once, then False."""
+    mask = ops.cast(mask, "int32")
+    falling = ops.all(mask[:, 1:] <= mask[:, :-1])
+    return ops.logical_and(falling, ops.all(mask[:, 0] == 1))
+
+
+def parameters(equations, kernel, recurrent_kernel, bias):
+    """The weights as the one long row that cuDNN takes."""
+    gates = kernel.shape[-1] // recurrent_kernel.shape[0]
+    biases = bias if equations is bptt.GRUEquations else (ops.zeros_like(bias), bias)
+    pieces = []
+    for weight in (kernel, recurrent_kernel, *biases):
+        of_gates = ops.split(ops.transpose(weight), gates, axis=0)
+        if equations is bptt.GRUEquations:
+            of_gates = [of_gates[1], of_gates[0], of_gates[2]]
+        pieces.extend(ops.reshape(gate, (-1,)) for gate in of_gates)
+    return ops.concatenate(pieces)
+
+
+def _run_tensorflow(equations, sequences, states, kernel, recurrent_kernel, bias, lengths):
+    import tensorflow as tf
+
+    batch, timesteps = tf.shape(sequences)[0], tf.shape(sequences)[1]
+    start = [state[:, None] for state in states]
+    outputs, h, c, *_ = tf.raw_ops.CudnnRNNV3(
+        input=sequences,
+        input_h=start[0],
+        input_c=start[1] if len(start) > 1 else tf.zeros((), sequences.dtype),
+        params=parameters(equations, kernel, recurrent_kernel, bias),
+        sequence_lengths=tf.fill([batch], timesteps) if lengths is None else lengths,
+        rnn_mode=_MODES[equations],
+        is_training=True,
+        time_major=False,
+    )
+    return outputs, [state[:, 0] for state in (h, c)[: equations.states]]
+
+
+def _run_jax(sequences, states, kernel, recurrent_kernel, bias):
+    from jax import numpy
+    from jax.experimental import rnn
+
+    batch, timesteps, features = sequences.shape
+    outputs, h, c = rnn.lstm(
+        sequences,
+        states[0][None],
+        states[1][None],
+        parameters(bptt.LSTMEquations, kernel, recurrent_kernel, bias),
+        numpy.full((batch,), timesteps, dtype=numpy.int32),
+        input_size=features,
+        hidden_size=recurrent_kernel.shape[0],
+        num_layers=1,
+        dropout=0.0,
+        bidirectional=False,
+    )
+    return outputs, [h[0], c[0]]

@@ -1,0 +1,129 @@
+"""The loop over time in `keras.ops`, with the way back written by hand: plain, on every backend.
+
+Read `bptt.py` first for what a step is. Here a `scan` walks the steps forward and notes states
+and gates; a second one walks back over the notes. What lies outside the loop (the input's
+product, the bias, slicing) is left to the backend's own differentiation.
+
+Every faster loop is tested against this one.
+"""
+
+import keras
+from keras import ops
+
+from . import bptt
+
+
+def run(equations, sequences, states, kernel, recurrent_kernel, bias, mask, **hints):
+    """Run a recurrence over all timesteps.
+
+    Args:
+        equations: a class of `bptt`.
+        sequences: (batch, timesteps, features), in the order to be read.
+        states: the initial state, each part (batch, units).
+        kernel, recurrent_kernel, bias: the weights of the cell.
+        mask: (batch, timesteps) booleans or None.
+        hints: what other loops save work by knowing; here it makes no difference.
+
+    Returns:
+        Hidden states (batch, timesteps, units), and the list of the parts of the last state.
+    """
+    products = ops.transpose(ops.matmul(sequences, kernel), (1, 0, 2))
+    sources = [products, recurrent_kernel, bias, *states]
+    if mask is not None:
+        sources.append(ops.cast(ops.transpose(mask)[:, :, None], products.dtype))
+    joined = ops.custom_gradient(_recurrence(equations))(*sources)
+    parts = ops.split(joined, equations.states, axis=-1)
+    return ops.transpose(parts[0], (1, 0, 2)), [part[-1] for part in parts]
+
+
+def _recurrence(equations):
+    """The function from products (timesteps, batch, gates * units), W, b, initial states and
+    perhaps a mask (timesteps, batch, 1) to the states of all timesteps, side by side
+    (timesteps, batch, states * units), with its gradient. One tensor, because custom gradients
+    take no more on PyTorch."""
+
+    def recurrence(*sources):
+        notes = _forward(equations, *sources)
+
+        def gradient(*arguments, upstream=None):
+            upstream = arguments[-1] if upstream is None else upstream
+            if _gradient_of_gradient():
+                return _backward(equations, _forward(equations, *arguments), upstream, *arguments)
+            return _backward(equations, notes, upstream, *sources)
+
+        return ops.concatenate(notes[: equations.states], axis=-1), gradient
+
+    return recurrence
+
+
+def _gradient_of_gradient():
+    """Whether PyTorch is about to differentiate the way back: then it must see it from the start.
+
+    The other backends trace the forward pass too and know where the notes come from.
+    """
+    if keras.backend.backend() != "torch":
+        return False
+    import torch
+
+    return torch.is_grad_enabled()
+
+
+def _forward(equations, products, recurrent_kernel, bias, *states_and_mask):
+    """States and records of all timesteps, each (timesteps, batch, ...)."""
+    states, mask = _apart(equations, states_and_mask)
+    products, bias, *weights = equations.folded(products, recurrent_kernel, bias)
+    carry = [*states]
+    if equations.kept:  # rides along in the carry, as scan on TensorFlow notes nothing else
+        carry.append(ops.tile(ops.zeros_like(states[0]), (1, equations.kept)))
+
+    def step(carry, now):
+        x, here = now if mask is not None else (now[0], None)
+        here = None if here is None else here > 0
+        states, record = bptt.masked_step(
+            equations, x, tuple(carry[: equations.states]), weights, here
+        )
+        carry = [*states, record] if equations.kept else [*states]
+        return carry, carry
+
+    _, notes = ops.scan(step, carry, [products + bias] if mask is None else [products + bias, mask])
+    return notes
+
+
+def _backward(equations, notes, upstream, products, recurrent_kernel, bias, *states_and_mask):
+    """Gradients of all sources, from that of the states of all timesteps."""
+    states, mask = _apart(equations, states_and_mask)
+    after = notes[: equations.states]
+    before = [ops.concatenate([s[None], a[:-1]]) for s, a in zip(states, after, strict=True)]
+    record = notes[-1] if equations.kept else after[0]
+    recurrent_transposed = ops.transpose(recurrent_kernel)
+    inputs = [*ops.split(upstream, equations.states, axis=-1), *before, *after, record]
+    count = equations.states
+
+    def step(carry, now):
+        d_outputs, before, after = (tuple(now[n * count : (n + 1) * count]) for n in range(3))
+        gradients = tuple(c + d for c, d in zip(carry[:count], d_outputs, strict=True))
+        here = None if mask is None else now[-1] > 0
+        dz, gradients = bptt.masked_back(
+            equations, now[3 * count], before, after, gradients, recurrent_transposed, here
+        )
+        carry = [*gradients, dz]
+        return carry, carry
+
+    width = max(equations.kept, 1)
+    start = [ops.zeros_like(s) for s in states] + [ops.tile(ops.zeros_like(states[0]), (1, width))]
+    last, found = ops.scan(step, start, inputs if mask is None else [*inputs, mask], reverse=True)
+    of_input, of_state = equations.parts(found[-1])
+    d_recurrent = ops.matmul(
+        ops.transpose(ops.reshape(before[0], (-1, before[0].shape[-1]))),
+        ops.reshape(of_state, (-1, of_state.shape[-1])),
+    )
+    d_bias = equations.bias_gradient(ops.sum(of_input, axis=(0, 1)), ops.sum(of_state, axis=(0, 1)))
+    gradients = (of_input, d_recurrent, d_bias, *last[:count])
+    return gradients if mask is None else (*gradients, ops.zeros_like(mask))
+
+
+def _apart(equations, states_and_mask):
+    """Initial states, and the mask or None."""
+    states = states_and_mask[: equations.states]
+    rest = states_and_mask[equations.states :]
+    return states, rest[0] if len(rest) and len(rest[0].shape) == 3 else None

@@ -1,0 +1,204 @@
+"""Every way to compute the loop against the others, and who is chosen when.
+
+Keras's own layers are the judge of all in `test_same_as_keras.py`; here each loop is forced in
+turn and compared with the plain one, step by step through the cell, in float64.
+"""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from shared import layers
+from shared.layers import bptt, cudnn, loops
+from tests.layers.recurrences import random_weights
+from tests.layers.test_same_as_keras import assert_same, flat, gradient_of
+
+pytestmark = pytest.mark.usefixtures("double_precision")
+
+BACKEND = keras.backend.backend()
+FAST = {"tensorflow": ["reference", "xla"], "jax": ["reference"], "torch": ["reference", "torch"]}
+CELLS = {"rnn": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
+UNITS, FEATURES = 4, 3
+
+
+def make(cell, loop, **arguments):
+    """A layer whose loop is forced, with weights of its own making, the same for every loop."""
+    arguments = {"return_sequences": True, "return_state": True, "dtype": "float64", **arguments}
+    layer = CELLS[cell](UNITS, loop=loop, **arguments)
+    layer.build((None, None, FEATURES))
+    layer.set_weights(random_weights(layer))
+    return layer
+
+
+def batch(rows, timesteps, seed=0):
+    return np.random.default_rng(seed).normal(size=(rows, timesteps, FEATURES))
+
+
+def outputs_and_gradients(layer, x, mask=None):
+    """Outputs, states, and the gradients of a sum over both for all that goes in."""
+    generator = np.random.default_rng(7)
+    start = [generator.normal(size=(len(x), UNITS)) for _ in layer.state_size]
+
+    def loss(sources):
+        x, *states = sources
+        outputs, *last = layer(x, initial_state=states, mask=mask, training=True)
+        return ops.sum(ops.sin(outputs)) + sum(ops.sum(ops.cos(state)) for state in last)
+
+    return [
+        *flat(layer(x, initial_state=start, mask=mask)),
+        *gradient_of(loss, [x, *start], layer.trainable_variables),
+    ]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("loop", FAST[BACKEND])
+# Around the borders of blocks of 16 timesteps, and of rows rounded up to 1, 2, 4, 8, 16.
+@pytest.mark.parametrize("shape", [(1, 1), (2, 16), (5, 17), (18, 35)])
+def test_loops_agree(cell, loop, shape):
+    x = batch(*shape)
+    assert_same(
+        outputs_and_gradients(make(cell, loop), x),
+        outputs_and_gradients(make(cell, "steps"), x),
+    )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("loop", [loop for loop in FAST[BACKEND] if loop != "torch"])
+def test_loops_agree_with_a_mask(cell, loop):
+    x = batch(9, 33)
+    mask = np.random.default_rng(1).random((9, 33)) < 0.6
+    mask[0] = False
+    assert_same(
+        outputs_and_gradients(make(cell, loop), x, mask),
+        outputs_and_gradients(make(cell, "steps"), x, mask),
+    )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("loop", FAST[BACKEND])
+def test_gradient_without_training(cell, loop):
+    """In inference nothing is kept for the way back; it is there if asked for."""
+    results = []
+    for way in (loop, "steps"):
+        layer = make(cell, way, return_sequences=False, return_state=False)
+        found = gradient_of(
+            lambda sources, layer=layer: ops.sum(layer(sources[0], training=False) ** 2),
+            [batch(3, 20)],
+            layer.trainable_variables,
+        )
+        results.append(found)
+    assert_same(*results)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("loop", FAST[BACKEND])
+@pytest.mark.parametrize("masked", [False, True])
+def test_second_order_gradients(cell, loop, masked):
+    """The gradient of the squared norm of a gradient."""
+    if masked and loop == "torch":
+        pytest.skip("PyTorch's fused recurrences take no masks")
+    x = batch(3, 5)
+    mask = np.array([[1, 1, 1, 1, 1], [1, 1, 0, 1, 0], [0, 1, 1, 0, 0]], bool) if masked else None
+    results = []
+    for way in (loop, "steps"):
+        layer = make(cell, way, return_state=False)
+        results.append(second_order(layer, x, mask))
+    assert_same(*results)
+
+
+def second_order(layer, x, mask):
+    def loss(x):
+        return ops.sum(layer(x, mask=mask) ** 2)
+
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        x = tf.constant(x)
+        weights = [v.value for v in layer.trainable_variables]
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                value = loss(x)
+            first = inner.gradient(value, x)
+            squares = tf.reduce_sum(first**2)
+        return [np.asarray(g) for g in outer.gradient(squares, [x, *weights])]
+    if BACKEND == "jax":
+        import jax
+
+        return [np.asarray(jax.grad(lambda x: ops.sum(jax.grad(loss)(x) ** 2))(x))]
+    import torch
+
+    x = torch.tensor(x, requires_grad=True)
+    (first,) = torch.autograd.grad(loss(x), x, create_graph=True)
+    weights = [v.value for v in layer.trainable_variables]
+    return [g.numpy() for g in torch.autograd.grad((first**2).sum(), [x, *weights])]
+
+
+def test_the_fastest_possible_loop_is_chosen():
+    fastest = {"tensorflow": "xla", "jax": "reference", "torch": "torch"}[BACKEND]
+
+    def chosen(mask=None, kind=layers.GRU, **arguments):
+        layer = kind(3, **arguments)
+        layer.build((None, 5, 2))
+        return loops.choose_loop(layer, mask)
+
+    assert chosen() == fastest
+    assert chosen(mask=np.ones((2, 5), bool)) == ("reference" if BACKEND == "torch" else fastest)
+    assert chosen(use_bias=False, dropout=0.5) == fastest
+    assert chosen(kind=layers.SimpleRNN, recurrent_dropout=0.5) == "steps"
+    assert chosen(activation="relu") == "steps"
+    assert chosen(recurrent_activation="hard_sigmoid") == "steps"
+    assert chosen(reset_after=False) == "steps"
+    assert chosen(unroll=True) == "steps"
+    assert chosen(dropout=0.5, implementation=1) == "steps"
+    assert chosen(loop="reference") == "reference"
+
+
+def test_a_loop_that_is_not_possible():
+    layer = layers.LSTM(3, activation="relu", loop="reference")
+    with pytest.raises(ValueError, match="possible here: steps"):
+        layer(np.zeros((2, 5, 3), "float32"))
+    with pytest.raises(ValueError, match="`loop` must be one of"):
+        layers.LSTM(3, loop="fastest")
+    assert layers.LSTM.from_config(layer.get_config()).loop == "reference"
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_on_a_gpu(backend, monkeypatch):
+    """Which loop a GPU would get: there is none here, so by the conditions alone."""
+    monkeypatch.setattr(loops, "_on_gpu", lambda: True)
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    mask = np.ones((2, 5), bool)
+    expected = {
+        "tensorflow": ["cudnn"] * 4,
+        "jax": ["cudnn", "reference", "reference", "reference"],
+        "torch": ["torch", "torch", "torch", "reference"],
+    }[backend]
+    lstm, gru, rnn = (layers.recurrent(cell, 3) for cell in ("lstm", "gru", "rnn"))
+    found = [loops.choose_loop(layer, None) for layer in (lstm, gru, rnn)]
+    assert [*found, loops.choose_loop(lstm, mask)] == expected
+    without = layers.LSTM(3, use_cudnn=False)
+    assert loops.choose_loop(without, None) == "reference"
+
+
+def test_which_masks_cudnn_takes():
+    assert ops.convert_to_numpy(cudnn.fits(np.array([[1, 1, 0], [1, 1, 1]], bool)))
+    for bad in ([[1, 0, 1]], [[0, 1, 1]], [[0, 0, 0]]):
+        assert not ops.convert_to_numpy(cudnn.fits(np.array([[1, 1, 1], *bad], bool)))
+
+
+def test_weights_as_cudnn_takes_them():
+    """The order documented by NVIDIA: input weights, recurrent weights, biases, gate by gate."""
+    kernel, recurrent = np.arange(9.0)[None], 10 + np.arange(27.0).reshape(3, 9)
+    bias = 100 + np.arange(18.0).reshape(2, 9)
+    row = ops.convert_to_numpy(
+        cudnn.parameters(bptt.GRUEquations, *map(ops.convert_to_tensor, (kernel, recurrent, bias)))
+    )
+    assert row[:9].tolist() == [3, 4, 5, 0, 1, 2, 6, 7, 8]
+    assert row[9:15].tolist() == [13, 22, 31, 14, 23, 32]
+    assert row[36:].tolist() == [
+        *(103, 104, 105, 100, 101, 102, 106, 107, 108),
+        *(112, 113, 114, 109, 110, 111, 115, 116, 117),
+    ]
