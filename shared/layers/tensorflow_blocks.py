@@ -15,8 +15,13 @@ BLOCK = 16
 
 
 @functools.cache
-def programs(equations):
-    """The three programs that XLA compiles: a block forward, with and without memory, and back."""
+def programs(equations, sizes):
+    """The three programs that XLA compiles: a block forward, with and without memory, and back.
+
+    Args:
+        equations: a class of `bptt`.
+        sizes: features, units and precision; layers that agree in them share programs.
+    """
     import tensorflow as tf
 
     def block(keep, x, mask, steps, states, weights):

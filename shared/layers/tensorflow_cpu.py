@@ -22,6 +22,8 @@ TensorList, the tensor of tensors behind `tf.TensorArray`, which can pass betwee
 
 import functools
 
+import keras
+
 from . import reference
 from . import tensorflow_blocks as blocks
 from .tensorflow_blocks import BLOCK
@@ -55,20 +57,29 @@ def run(
     Returns:
         Hidden states (batch, timesteps, units) or None, and the parts of the last state.
     """
-    loop = _differentiable(equations, return_sequences, training, parts)
+    sizes = (
+        *kernel.shape,
+        recurrent_kernel.shape[0],
+        keras.backend.standardize_dtype(kernel.dtype),
+    )
+    loop = _differentiable(equations, return_sequences, training, parts, sizes)
     results = loop(mask, sequences, kernel, recurrent_kernel, bias, *states)
     return (results[0], results[1:]) if return_sequences else (None, results)
 
 
 @functools.cache
-def _differentiable(equations, return_sequences, training, parts):
-    """The recurrence of one kind of cell with its gradient; made once, shared by all layers."""
+def _differentiable(equations, return_sequences, training, parts, sizes):
+    """The recurrence of one kind of cell with its gradient; shared by all layers of like `sizes`.
+
+    Layers of other sizes have their own: TensorFlow would otherwise trace one graph for them all,
+    in which features and units are unknown.
+    """
     import tensorflow as tf
 
     def graph(function):
         return tf.function(function, autograph=False, reduce_retracing=True)
 
-    programs = blocks.programs(equations)
+    programs = blocks.programs(equations, sizes)
     remember, infer = (
         graph(functools.partial(_forward, equations, programs[name], keep, return_sequences, parts))
         for name, keep in (("remember", True), ("infer", False))
