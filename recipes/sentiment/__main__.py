@@ -15,10 +15,11 @@ recipe = cli.recipe_group(
 
 
 @recipe.command()
-@cli.training_options(dataset=data.DEFAULT, epochs=6, batch_size=64, units=64)
+@cli.training_options(dataset=data.DEFAULT, epochs=8, batch_size=64, units=64)
 @click.option("--vocabulary-size", type=click.IntRange(3), default=20_000, show_default=True)
 @click.option("--max-length", type=cli.positive, default=800, help="Words read.", show_default=True)
 @click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.5, show_default=True)
+@click.option("--word-dropout", type=click.FloatRange(0, 0.95), default=0.25, show_default=True)
 @click.option("--learning-rate", type=cli.above_zero, default=2e-3, show_default=True)
 def train(options):
     """Train on labelled reviews and write a run folder."""
@@ -45,6 +46,7 @@ def train(options):
             options.units,
             options.layers,
             options.dropout,
+            options.word_dropout,
         )
         steps = options.epochs * len(batches(epoch=0))
         falling = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)

@@ -6,7 +6,9 @@ import numpy as np
 from shared.layers import MaskedMaxPooling1D, recurrent
 
 
-def build_model(vocabulary_size, classes=2, cell="lstm", units=64, layers=1, dropout=0.5):
+def build_model(
+    vocabulary_size, classes=2, cell="lstm", units=64, layers=1, dropout=0.5, word_dropout=0.25
+):
     """Many to one: `(batch, timesteps)` word numbers -> `(batch, classes)` logits.
 
     Args:
@@ -16,10 +18,13 @@ def build_model(vocabulary_size, classes=2, cell="lstm", units=64, layers=1, dro
         units: size of each direction's state, and of the word vectors.
         layers: bidirectional recurrent layers, one above the other.
         dropout: share of the features that a training step leaves out.
+        word_dropout: share of the words that a training step leaves out.
     """
     words = keras.Input((None,), dtype="int32", name="words")
     x = keras.layers.Embedding(vocabulary_size, units, mask_zero=True, name="vectors")(words)
-    # Whole features of the word vectors, at all timesteps alike (Gal and Ghahramani 2016).
+    # Whole words, so that no single one is relied on (Iyyer et al. 2015); then whole features of
+    # the word vectors, at all timesteps alike (Gal and Ghahramani 2016).
+    x = keras.layers.Dropout(word_dropout, noise_shape=(None, None, 1))(x)
     x = keras.layers.SpatialDropout1D(dropout)(x)
     for _ in range(layers):
         x = keras.layers.Bidirectional(recurrent(cell, units, return_sequences=True))(x)
