@@ -54,7 +54,7 @@ def outputs_and_gradients(layer, x, mask=None):
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("loop", FAST[BACKEND])
 # Around the borders of blocks of 16 timesteps, and of rows rounded up to 1, 2, 4, 8, 16.
-@pytest.mark.parametrize("shape", [(1, 1), (2, 16), (5, 17), (18, 35)])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 17), (18, 35)])
 def test_loops_agree(cell, loop, shape):
     x = batch(*shape)
     assert_same(
