@@ -28,7 +28,7 @@ SIZES = {"train": 6000, "validation": 1000, "test": 1000}
 # What a training on the sample must reach, in how many seconds on two cores, and what the network
 # must then answer: the recipe's smoke test.
 SMOKE = {
-    "arguments": ["--epochs", "6"],
+    "arguments": ["--epochs", "5", "--dropout", "0.2", "--word-dropout", "0"],
     "metric": "accuracy",
     "at_least": 0.95,
     "seconds": 60,
