@@ -7,7 +7,7 @@ GPU    ?=
 READY  := $(VENV)/.ready$(if $(GPU),-gpu)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format clean
+.PHONY: help setup test test-backends bench lint format clean
 
 help: ## list the targets
 	@echo "make recipe-NAME     train, evaluate on the test split, write the report (ARGS=\"...\" for train)"
@@ -39,6 +39,23 @@ smoke-%: $(READY)
 test: $(READY) ## run all tests
 	@$(RUN) -m pytest
 
+BACKENDS := .venv-backends
+
+test-backends: $(READY) $(BACKENDS)/.ready ## run the layers' tests on TensorFlow, JAX and PyTorch
+	@KERAS_BACKEND=tensorflow $(RUN) -m pytest tests/layers
+	@KERAS_BACKEND=jax $(BACKENDS)/bin/python -m pytest tests/layers
+	@KERAS_BACKEND=torch $(BACKENDS)/bin/python -m pytest tests/layers
+
+$(BACKENDS)/.ready: tests/backends/requirements.txt
+	@echo "Installing JAX and PyTorch into $(BACKENDS), once: this takes some minutes."
+	@test -x $(BACKENDS)/bin/python || $(PYTHON) -m venv $(BACKENDS)
+	@$(BACKENDS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+bench: $(READY) ## measure the layers side by side with Keras's, and the decoding
+	@$(RUN) -m benchmarks.layers
+	@$(RUN) -m benchmarks.decoding
+
 lint: $(READY) ## check the style
 	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
 
@@ -46,4 +63,4 @@ format: $(READY) ## mend the style
 	@$(RUN) -m ruff check --fix . && $(RUN) -m ruff format .
 
 clean: ## remove .venv and caches (never runs/)
-	rm -rf $(VENV) .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(BACKENDS) .pytest_cache .ruff_cache
