@@ -57,6 +57,10 @@ def run(
     Returns:
         Hidden states (batch, timesteps, units) or None, and the parts of the last state.
     """
+    import tensorflow as tf
+
+    if sequences.shape[0] is None:  # a stateful layer's state knows the size of the batch
+        sequences = tf.ensure_shape(sequences, (states[0].shape[0], None, None))
     sizes = (
         *kernel.shape,
         recurrent_kernel.shape[0],
