@@ -15,7 +15,7 @@ recipe = cli.recipe_group(
 
 
 @recipe.command()
-@cli.training_options(dataset=data.DEFAULT, epochs=8, batch_size=64, units=64)
+@cli.training_options(dataset=data.DEFAULT, epochs=6, batch_size=64, units=64)
 @click.option("--vocabulary-size", type=click.IntRange(3), default=20_000, show_default=True)
 @click.option("--max-length", type=cli.positive, default=800, help="Words read.", show_default=True)
 @click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.5, show_default=True)
