@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from shared.layers import MaskedMaxPooling1D, recurrent
+from shared.layers import Bidirectional, MaskedMaxPooling1D, recurrent
 
 
 def build_model(
@@ -27,7 +27,7 @@ def build_model(
     x = keras.layers.Dropout(word_dropout, noise_shape=(None, None, 1))(x)
     x = keras.layers.SpatialDropout1D(dropout)(x)
     for _ in range(layers):
-        x = keras.layers.Bidirectional(recurrent(cell, units, return_sequences=True))(x)
+        x = Bidirectional(recurrent(cell, units, return_sequences=True))(x)
     # The strongest evidence, wherever in the review it stands.
     x = MaskedMaxPooling1D()(x)
     x = keras.layers.Dropout(dropout)(x)
@@ -55,9 +55,7 @@ def explain(network, words):
         inside: what `trace` of the first forward layer tells: hidden state, cell state and each
             gate by name, `(timesteps, units)`.
     """
-    recurrent_layers = [
-        layer for layer in network.layers if isinstance(layer, keras.layers.Bidirectional)
-    ]
+    recurrent_layers = [layer for layer in network.layers if isinstance(layer, Bidirectional)]
     embedding, logits = network.get_layer("vectors"), network.get_layer("logits")
     batch = keras.ops.convert_to_tensor(words[None])
     states = keras.Model(network.inputs, recurrent_layers[-1].output)(batch)[0]
