@@ -36,7 +36,9 @@ def programs(equations, sizes):
 
         def step(t, states, lists):
             now = None if mask is None else mask[t][:, None]
-            states, record = bptt.masked_step(equations, products[t], states, weights, now)
+            after, record = bptt.masked_step(equations, products[t], states, weights, now)
+            # The product knows fewer dimensions than the states may; loops insist on the same.
+            states = [tf.ensure_shape(a, b.shape) for a, b in zip(after, states, strict=True)]
             values = [*states, record] if keep else states
             lists = [put(one, t, value) for one, value in zip(lists, values, strict=False)]
             return t + 1, states, lists
@@ -60,6 +62,7 @@ def programs(equations, sizes):
 
         def step(t, gradients, found):
             now = None if mask is None else mask[t][:, None]
+            shapes = [gradient.shape for gradient in gradients]
             if upstream is not None:
                 gradients = (gradients[0] + upstream[t], *gradients[1:])
             dz, gradients = bptt.masked_back(
@@ -71,6 +74,7 @@ def programs(equations, sizes):
                 recurrent_transposed,
                 now,
             )
+            gradients = [tf.ensure_shape(g, s) for g, s in zip(gradients, shapes, strict=True)]
             return t - 1, gradients, put(found, t, dz)
 
         _, gradients, found = tf.while_loop(
