@@ -13,7 +13,8 @@ explodes with T - k (Hochreiter 1991; Bengio, Simard and Frasconi 1994; Pascanu,
 2013). `state_gradients` measures dE_T/ds_T times that product.
 
 Both run the cell itself, one timestep after the other: slow, exact, and for a look at a few
-sequences. The layers have them as methods.
+sequences. The layers have them as methods. On JAX and PyTorch, Keras turns float64 into float32 on
+the way.
 """
 
 import contextlib

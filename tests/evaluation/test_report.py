@@ -11,7 +11,14 @@ def test_texts_are_escaped_and_numbers_aligned():
 
 def test_curves_show_each_metric_with_its_validation():
     rows = [
-        {"epoch": i, "loss": 1.0, "val_loss": 2.0, "accuracy": 0.5, "val_accuracy": 0.4, "seconds": 1}
+        {
+            "epoch": i,
+            "loss": 1.0,
+            "val_loss": 2.0,
+            "accuracy": 0.5,
+            "val_accuracy": 0.4,
+            "seconds": 1,
+        }
         for i in (1, 2)
     ]
     svg = training_curves(rows)
