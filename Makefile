@@ -26,7 +26,7 @@ $(READY): requirements.txt
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(if $(GPU),@$(RUN) -m pip install --quiet --disable-pip-version-check \
-		"$$(sed -n 's/^tensorflow\([>=<0-9.,]*\).*/tensorflow[and-cuda]\1/p' requirements.txt)")
+		"$$(sed -n 's/^tensorflow\([>=<][>=<0-9.,]*\).*/tensorflow[and-cuda]\1/p' requirements.txt)")
 	@touch $@
 
 recipe-%: $(READY)
@@ -36,8 +36,9 @@ recipe-%: $(READY)
 smoke-%: $(READY)
 	@$(RUN) -m pytest tests/recipes/test_smoke.py --recipe $(subst -,_,$*)
 
+# A file's tests stay together, since they share what was compiled and trained for the first.
 test: $(READY) ## run all tests
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest -n 2 --dist loadfile
 
 BACKENDS := .venv-backends
 
