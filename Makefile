@@ -38,7 +38,7 @@ smoke-%: $(READY)
 
 # A file's tests stay together, since they share what was compiled and trained for the first.
 test: $(READY) ## run all tests
-	@$(RUN) -m pytest -n 2 --dist loadfile
+	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 BACKENDS := .venv-backends
 

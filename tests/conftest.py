@@ -30,6 +30,12 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("recipe", [chosen] if chosen else RECIPES, scope="session")
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest, so that no core is left waiting at the end."""
+    longest = ("test_readme", "test_smoke", "test_keras_suite", "test_loops", "test_circumstances")
+    items.sort(key=lambda item: not item.path.stem.startswith(longest))
+
+
 @pytest.fixture(scope="session")
 def command(tmp_path_factory):
     """Function (recipe, *arguments) that runs a recipe's command as a process of its own.

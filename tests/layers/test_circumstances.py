@@ -102,10 +102,9 @@ def test_half_precision(cell, policy):
     np.testing.assert_allclose(*losses, rtol=0.05)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_batches_of_many_shapes(cell):
+def test_batches_of_many_shapes():
     """One model over changing batch sizes and lengths: each batch as if it were alone."""
-    ours, theirs = both_models(cell)
+    ours, theirs = both_models("lstm")
     generator = np.random.default_rng(0)
     for model in (ours, theirs):
         model.compile("sgd", "mse")
