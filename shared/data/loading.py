@@ -23,17 +23,19 @@ class Source:
         version: its version, or `"bundled"`.
         notice: the line that every screen and file of the run shows; empty unless the sample
             stands in for a public data set that could not be had.
-        builder: the prepared TFDS builder; None for the sample.
+        builder: the prepared TFDS builder; None for the sample and for files.
+        files: the paths of the user's own files, which take the place of a data set.
     """
 
     name: str
     version: str = "bundled"
     notice: str = ""
     builder: object = None
+    files: tuple = ()
 
     @property
     def is_sample(self):
-        return self.builder is None
+        return self.builder is None and not self.files
 
     def describe(self):
         """What `config.json` keeps of it."""

@@ -76,25 +76,28 @@ def training_curves(history):
     return figure(drawing)
 
 
-def coloured_text(tokens, values, high="for", low="against"):
+def coloured_text(tokens, values, high="for", low="against", joined=False):
     """Tokens on a background that shows a value each: blue above zero, red below.
 
     Args:
         tokens: list of strings.
         values: array `(len(tokens),)`.
         high, low: what a positive and a negative value mean, for the legend.
+        joined: whether the tokens, joined, are the text, white space and all; else each is a word.
     """
     scale = max(abs(values).max(), 1e-9)
     template = _environment().from_string(
-        '<p class="tokens">{% for token, value, strength in rows %}'
+        '<p class="{{ "tokens joined" if joined else "tokens" }}">'
+        "{% for token, value, strength in rows %}"
         '<span title="{{ "%+.3f" | format(value) }}" style="background: rgba('
         '{{ "31,95,174" if value > 0 else "196,67,43" }},{{ "%.3f" | format(strength) }})">'
-        "{{ token }}</span> {% endfor %}</p><p class=facts>blue: {{ high }} · red: {{ low }} · "
-        "point at a word for its number</p>"
+        "{{ token }}</span>{{ '' if joined else ' ' }}{% endfor %}</p><p class=facts>"
+        "blue: {{ high }} · red: {{ low }} · point at a {{ 'place' if joined else 'word' }} "
+        "for its number</p>"
     )
     strengths = 0.75 * abs(values) / scale
     rows = list(zip(tokens, values.tolist(), strengths.tolist(), strict=True))
-    return _markup(template.render(rows=rows, high=high, low=low))
+    return _markup(template.render(rows=rows, high=high, low=low, joined=joined))
 
 
 def heatmaps(pictures, tokens):

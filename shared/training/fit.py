@@ -9,7 +9,7 @@ from shared.files import replacing
 from shared.training.progress import Progress
 
 
-def fit(network, batches, validation, run, epochs, monitor, patience=None):
+def fit(network, batches, validation, run, epochs, monitor, patience=None, callbacks=()):
     """Train, keep the network that is best on validation, and write the run folder.
 
     After each epoch `history.csv` gets a row, `model.keras` holds the best network so far, and
@@ -26,6 +26,8 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None):
         monitor: the column of the history to choose the best network by, such as
             `"val_accuracy"`; larger is better unless the name ends in `loss`.
         patience: stop after this many epochs without a new best; None never stops early.
+        callbacks: further Keras callbacks; what they depend on must not outlast an epoch, or be in
+            the network's variables.
 
     Returns:
         The history: a list of dictionaries, one per epoch.
@@ -42,7 +44,7 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None):
             validation_data=validation,
             initial_epoch=epoch,
             epochs=epoch + 1,
-            callbacks=[progress],
+            callbacks=[progress, *callbacks],
             shuffle=False,  # the batches come shuffled
             verbose=0,
         ).history
