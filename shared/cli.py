@@ -127,6 +127,11 @@ def inspection_options(command):
     return _command([_run_option(), click.argument("input")])(command)
 
 
+def run_options(command):
+    """Add only `--run`, to a command that one recipe alone has; see `training_options`."""
+    return _command([_run_option()])(command)
+
+
 def _run_option():
     return click.option("--run", type=click.Path(), help="Run folder.  [default: the newest]")
 
@@ -173,10 +178,15 @@ def _resume(context, options):
     return SimpleNamespace(**{**saved, "resume": True, "run": str(run.folder)})
 
 
-def read_texts(inputs):
+def read_texts(inputs, empty_lines=False):
     """The texts to predict from: the arguments themselves, or with `-` the lines of stdin.
 
     Bytes that are not UTF-8 become the replacement character, so that any input can be answered.
+
+    Args:
+        inputs: the command's arguments.
+        empty_lines: take empty lines of standard input as they are, where each line of the answer
+            belongs to one of them.
 
     Raises:
         UserError: for a text that is empty or only white space.
@@ -185,7 +195,8 @@ def read_texts(inputs):
     for number, text in enumerate(inputs, start=1):
         if text == "-":
             for line_number, line in enumerate(sys.stdin.buffer, start=1):
-                texts.append(_readable(line, f"line {line_number} of standard input"))
+                where = f"line {line_number} of standard input"
+                texts.append(_readable(line, where, empty_lines))
         else:
             texts.append(_readable(os.fsencode(text), f"input {number}"))
     if not texts:
@@ -193,9 +204,9 @@ def read_texts(inputs):
     return texts
 
 
-def _readable(raw, where):
+def _readable(raw, where, may_be_empty=False):
     text = raw.decode("utf-8", errors="replace").replace("\0", " ").strip()
-    if not text:
+    if not text and not may_be_empty:
         raise UserError(f"The text of {where} is empty; give at least one word.")
     return text
 

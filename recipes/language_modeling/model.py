@@ -1,0 +1,155 @@
+"""The network: a token in, the next one out, at every step; and then it writes."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from shared.decoding import compile_step
+from shared.layers import recurrent
+
+from .data import START, UNKNOWN
+
+CHUNK = 500  # timesteps of a long text that are read in one call
+
+
+def build_model(vocabulary_size, streams, cell="lstm", units=512, layers=2, dropout=0.5):
+    """Next token: `(streams, timesteps)` ids -> `(streams, timesteps, vocabulary_size)` logits.
+
+    The recurrent layers are stateful: row i of a batch goes on with the state in which row i of
+    the batch before ended. Gradients stop at the edge of the batch (truncated back-propagation
+    through time; R. J. Williams and J. Peng, Neural Computation 2, 1990), the memory doesn't.
+
+    Args:
+        vocabulary_size: number of token ids.
+        streams: rows of every batch.
+        cell: `"rnn"`, `"lstm"` or `"gru"`.
+        units: size of the state of each layer.
+        layers: recurrent layers, one above the other.
+        dropout: share of each layer's outputs that a training step leaves out, on the way up but
+            not on the way to the next step (Zaremba et al. 2014).
+    """
+    tokens = keras.Input(batch_shape=(streams, None), dtype="int32", name="tokens")
+    # A vector of as many numbers as there are tokens can tell all of them apart.
+    x = keras.layers.Embedding(vocabulary_size, min(units, vocabulary_size), name="vectors")(tokens)
+    for _ in range(layers):
+        x = recurrent(cell, units, return_sequences=True, stateful=True)(x)
+        x = keras.layers.Dropout(dropout)(x)
+    logits = keras.layers.Dense(vocabulary_size, dtype="float32", name="logits")(x)
+    return keras.Model(tokens, logits, name="language_modeling")
+
+
+class ForgetBetweenTexts(keras.callbacks.Callback):
+    """Begin every pass over a text, in training and in validation, without any memory."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.forget()
+
+    def on_test_begin(self, logs=None):
+        self.forget()
+
+    def forget(self):
+        for layer in _recurrent_layers(self.model):
+            layer.reset_states()
+
+
+def with_states(network):
+    """The trained network for any number of rows, with the states in the caller's hands.
+
+    Args:
+        network: as from `build_model`.
+
+    Returns:
+        A Keras model `[tokens (rows, timesteps), *states] -> [logits (rows, timesteps,
+        vocabulary_size), *states]`, each state `(rows, units)`. It has copies of the weights.
+    """
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    before, after = [], []
+    x = network.get_layer("vectors")(tokens)
+    for trained in _recurrent_layers(network):
+        config = {**trained.get_config(), "stateful": False, "return_state": True}
+        layer = type(trained).from_config(config)
+        own = [keras.Input((units,)) for units in np.atleast_1d(trained.cell.state_size)]
+        x, *states = layer(x, initial_state=own)
+        layer.cell.set_weights(trained.cell.get_weights())
+        before += own
+        after += states
+    logits = network.get_layer("logits")(x)
+    return keras.Model([tokens, *before], [logits, *after], name="with_states")
+
+
+def no_memory(reader, rows=1):
+    """The states of a `with_states` network before any text: zeros."""
+    return [np.zeros((rows, state.shape[-1]), state.dtype) for state in reader.inputs[1:]]
+
+
+def read(reader, ids):
+    """Read one text from its beginning, piece by piece, in memory that doesn't grow with it.
+
+    Args:
+        reader: as from `with_states`.
+        ids: int32 array `(length,)` of token ids.
+
+    Returns:
+        An iterator over the pieces: `(logits, states)`, logits `(timesteps, vocabulary_size)` of
+        the tokens after each of the piece's, and the states after its last.
+    """
+    states = no_memory(reader)
+    for begin in range(0, len(ids), CHUNK):
+        logits, *states = reader.predict_on_batch([ids[None, begin : begin + CHUNK], *states])
+        yield logits[0], states
+
+
+def score(reader, ids):
+    """How well the network says a text in advance: every token once, in order, from its beginning.
+
+    Returns:
+        surprise: float64 array `(length,)`, -log p of each token after all those before it.
+        after: float64 array `(vocabulary_size,)`, the probabilities of what follows the text.
+    """
+    surprise, next_tokens, done = np.empty(len(ids)), None, 0
+    for logits, _ in read(reader, np.append(START, ids).astype("int32")):
+        logits = logits.astype("float64")
+        logits -= logits.max(axis=1, keepdims=True)
+        log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        said = ids[done : done + len(logits)]
+        surprise[done : done + len(said)] = -log_probabilities[np.arange(len(said)), said]
+        done += len(said)
+        next_tokens = np.exp(log_probabilities[-1])
+    return surprise, next_tokens
+
+
+def step_function(reader):
+    """What `shared.decoding` writes with: (tokens, states) -> (logits of the next token, states).
+
+    The two ids that stand for no text are never written.
+    """
+    possible = np.zeros(reader.outputs[0].shape[-1], "float32")
+    possible[[START, UNKNOWN]] = -np.inf
+
+    def step(tokens, states):
+        logits, *states = reader([ops.expand_dims(tokens, 1), *states], training=False)
+        return logits[:, 0] + possible, states
+
+    return compile_step(step, reader)
+
+
+def explain(reader, ids):
+    """What happens inside while a text is read.
+
+    Returns:
+        hidden: float32 array `(length, layers, units)`, the states that have read each token.
+    """
+    states = keras.Model(reader.inputs, [layer.output[0] for layer in _recurrent_layers(reader)])
+    outputs = states.predict_on_batch([np.append(START, ids)[None], *no_memory(reader)])
+    return np.stack([layer[0, 1:] for layer in outputs], axis=1)
+
+
+def gates(reader, ids):
+    """What `trace` tells of the first layer: states and gates by name, each `(length, units)`."""
+    first = _recurrent_layers(reader)[0]
+    vectors = reader.get_layer("vectors")(ops.convert_to_tensor(np.append(START, ids)[None]))
+    return {name: values[0, 1:] for name, values in first.trace(vectors).items()}
+
+
+def _recurrent_layers(network):
+    return [layer for layer in network.layers if isinstance(layer, keras.layers.RNN)]
