@@ -68,3 +68,56 @@ def epoch_seed(seed, epoch):
         epoch: from 0.
     """
     return [seed, epoch]
+
+
+def paired_batches(sources, targets, batch_size, seed=None, pool=50, multiple=4):
+    """Batches of pairs of sequences, both of like length within a batch.
+
+    The pairs are shuffled, then sorted by length in pools of some batches each, and the batches
+    are shuffled: little padding, and pairs of all lengths mixed over the epoch.
+
+    Args:
+        sources, targets: lists of lists of token ids, one pair for each index.
+        batch_size: pairs per batch; the last batch may be smaller.
+        seed: shuffle by this seed; None sorts all by length, shortest first.
+        pool: how many batches to sort among themselves.
+        multiple: lengths are padded to a multiple of this.
+
+    Returns:
+        List of `(sources, targets, indices)` of a batch: int32 arrays `(batch, timesteps)`, 0 where
+        padded, and the places of its pairs in the lists.
+    """
+    lengths = np.array([(len(t), len(s)) for s, t in zip(sources, targets, strict=True)])
+    order, size = np.arange(len(lengths)), len(lengths)
+    random = None if seed is None else np.random.default_rng(seed)
+    if random is not None:
+        order, size = random.permutation(order), pool * batch_size
+    batches = []
+    for begin in range(0, len(order), size):
+        pooled = order[begin : begin + size]
+        pooled = pooled[np.lexsort((lengths[pooled, 1], lengths[pooled, 0]))]
+        batches += [pooled[i : i + batch_size] for i in range(0, len(pooled), batch_size)]
+    if random is not None:
+        random.shuffle(batches)
+    return [
+        (
+            pad([sources[i] for i in batch], multiple),
+            pad([targets[i] for i in batch], multiple),
+            batch,
+        )
+        for batch in batches
+    ]
+
+
+def pad(sequences, multiple=1):
+    """Sequences of token ids as one int32 array `(batch, timesteps)`, 0 where padded.
+
+    Args:
+        sequences: list of lists of token ids.
+        multiple: the number of timesteps is rounded up to a multiple of this.
+    """
+    longest = max(1, *map(len, sequences))
+    padded = np.zeros((len(sequences), -(-longest // multiple) * multiple), "int32")
+    for row, sequence in zip(padded, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    return padded

@@ -83,6 +83,8 @@ def _builder(name, data_dir, suggestions):
     import absl.logging
     import tensorflow_datasets as tfds
 
+    import shared.data.multi30k  # noqa: F401  tells TFDS of a data set that it lacks
+
     absl.logging.set_verbosity(absl.logging.ERROR)  # TFDS warns of every folder it doesn't find
     known = ", ".join([*suggestions, "sample"])
     try:
@@ -102,7 +104,7 @@ def _prepare(builder):
     """Make sure that the data is on disk; return None, or in a few words why it can't be had."""
     if builder.is_prepared():
         return None
-    urls = list(getattr(builder, "url_infos", None) or {})
+    urls = list(getattr(builder, "url_infos", None) or getattr(builder, "addresses", ()))
     if urls and not _answers(urls[0]):
         host = urls[0].split("/")[2]
         return f"it is not prepared in {builder.data_dir_root} and {host} can't be reached"

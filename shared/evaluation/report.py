@@ -122,6 +122,28 @@ def heatmaps(pictures, tokens):
     return figure(drawing)
 
 
+def attention_matrix(weights, source, target):
+    """Attention weights as a picture: a row for each token written, a column for each one read.
+
+    Args:
+        weights: array `(len(target), len(source))`, from 0 to 1.
+        source, target: lists of strings.
+    """
+    from matplotlib.figure import Figure
+
+    size = (2.0 + 0.32 * len(source), 1.5 + 0.28 * len(target))
+    drawing = Figure(figsize=size, layout="constrained")
+    axes = drawing.subplots()
+    image = axes.imshow(weights, aspect="auto", cmap="Blues", vmin=0, vmax=1)
+    # parse_math: a dollar sign in a sentence begins no formula.
+    axes.set_xticks(range(len(source)), source, rotation=60, ha="left", parse_math=False)
+    axes.set_yticks(range(len(target)), target, parse_math=False)
+    axes.xaxis.tick_top()
+    axes.set(xlabel="read", ylabel="written")
+    drawing.colorbar(image, ax=axes, pad=0.01)
+    return figure(drawing)
+
+
 def new_figure(columns=1, width=4.6, height=3.2):
     """An empty matplotlib figure and its axes, one beside the other."""
     from matplotlib.figure import Figure  # without pyplot, which wants a screen

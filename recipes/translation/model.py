@@ -1,0 +1,212 @@
+"""The network: many inputs, many outputs, of another length and in another order."""
+
+import keras
+import numpy as np
+from keras import ops
+from tqdm import tqdm
+
+from shared.data.batching import pad
+from shared.data.subwords import PADDING, START, STOP
+from shared.decoding import beam_search, compile_step, repeat
+from shared.layers import (
+    AttentionDecoder,
+    BahdanauAttention,
+    Bidirectional,
+    LuongAttention,
+    recurrent,
+)
+
+# No translation is longer than this many times its source, and these many subwords more.
+LONGEST_RATIO, LONGEST_MORE = 2, 20
+
+
+def build_model(
+    source_size,
+    target_size,
+    cell="lstm",
+    units=256,
+    layers=1,
+    attention="multiplicative",
+    dropout=0.3,
+):
+    """Many to many: a sentence, and its translation up to each word -> logits of the next word.
+
+    Inputs `source` `(batch, timesteps)` and `written` `(batch, steps)`, both subword numbers;
+    output `(batch, steps, target_size)`. In training `written` is the right translation one step
+    late (teacher forcing), so that all steps are computed at once; `translate` goes step by step.
+
+    Args:
+        source_size, target_size: number of subwords in either language.
+        cell: `"rnn"`, `"lstm"` or `"gru"`.
+        units: size of the state of each of the encoder's directions, and of the subword vectors;
+            the decoder's state is as large as both directions together.
+        layers: recurrent layers in the encoder and in the decoder.
+        attention: `"none"`, `"additive"` or `"multiplicative"`.
+        dropout: share of the features that a training step leaves out.
+    """
+    source = keras.Input((None,), dtype="int32", name="source")
+    written = keras.Input((None,), dtype="int32", name="written")
+
+    encoder = build_encoder(source_size, cell, units, layers, attention, dropout)
+    memory, mask, states = encoder(source)
+
+    # One matrix for the vectors that are read and for the scores of the words that are written:
+    # O. Press and L. Wolf, "Using the output embedding to improve language models", EACL 2017.
+    vectors = keras.layers.ReversibleEmbedding(
+        target_size,
+        units,
+        embeddings_initializer=keras.initializers.RandomNormal(stddev=units**-0.5),
+        reverse_dtype="float32",
+        name="target_vectors",
+    )
+    decoder = AttentionDecoder(
+        [
+            recurrent(
+                cell,
+                2 * units,
+                return_sequences=True,
+                return_state=True,
+                dropout=0.0 if layer == 0 else dropout,
+            )
+            for layer in range(layers)
+        ],
+        {
+            "none": LuongAttention(score="dot"),
+            "additive": BahdanauAttention(units),
+            "multiplicative": LuongAttention(),
+        }[attention],
+        units,
+        name="decoder",
+    )
+    x = keras.layers.Dropout(dropout)(read_vectors(vectors, written))
+    x, _, _ = decoder(x, memory, initial_state=states, memory_mask=mask)
+    x = keras.layers.Dropout(dropout)(x)
+    return keras.Model([source, written], vectors(x, reverse=True), name="translation")
+
+
+def read_vectors(vectors, written):
+    """The vectors of subwords, as large as the decoder wants them.
+
+    Vectors that make scores of a moderate size are too small to be read, and a network that reads
+    little of what it wrote learns to look back at the sentence late or never.
+    """
+    return vectors(written) * vectors.output_dim**0.5
+
+
+def build_encoder(source_size, cell, units, layers, attention, dropout):
+    """A sentence -> what the decoder can look back at, where words are, and its first states.
+
+    Output: `memory` `(batch, timesteps, 2 * units)`, `mask` `(batch, timesteps)`, and for each
+    layer a list of the parts of its last state, each `(batch, 2 * units)`. Without attention the
+    memory has one timestep: the vector that the whole sentence became.
+    """
+    source = keras.Input((None,), dtype="int32")
+    mask = ops.not_equal(source, PADDING)
+    unit_variance = keras.initializers.RandomNormal(stddev=1.0)
+    x = keras.layers.Embedding(source_size, units, unit_variance)(source)
+    states = []
+    for _ in range(layers):
+        x = keras.layers.Dropout(dropout)(x)
+        both = Bidirectional(recurrent(cell, units, return_sequences=True, return_state=True))
+        x, *last = both(x, mask=mask)
+        forward, backward = last[: len(last) // 2], last[len(last) // 2 :]
+        states.append(
+            [ops.concatenate(parts, axis=-1) for parts in zip(forward, backward, strict=True)]
+        )
+    if attention == "none":
+        x, mask = states[-1][0][:, None, :], mask[:, :1]
+    return keras.Model(source, [x, mask, states], name="encoder")
+
+
+@keras.saving.register_keras_serializable(package="recipes.translation")
+class SmoothedCrossEntropy(keras.losses.Loss):
+    """Cross entropy with targets that keep a little probability for all other words.
+
+    loss = -(1 - smoothing) log p(target) - smoothing * mean over all words of log p(word)
+
+    The mean over the steps that have a weight: padding has none. C. Szegedy et al., "Rethinking
+    the inception architecture for computer vision", CVPR 2016.
+
+    Args:
+        smoothing: how much probability is kept for all words alike.
+    """
+
+    def __init__(self, smoothing, name="smoothed_cross_entropy", **kwargs):
+        super().__init__(name=name, reduction="mean_with_sample_weight", **kwargs)
+        self.smoothing = smoothing
+
+    def call(self, targets, logits):
+        normalizer = ops.logsumexp(logits, axis=-1)
+        right = ops.take_along_axis(logits, ops.cast(targets, "int32")[..., None], axis=-1)[..., 0]
+        alike = ops.mean(logits, axis=-1)
+        return normalizer - (1 - self.smoothing) * right - self.smoothing * alike
+
+
+def translate(network, sources, beam_width, batch_size=64):
+    """Write the translation of each sentence freely: each word follows those written before.
+
+    Args:
+        network: as from `build_model`.
+        sources: list of lists of subword numbers, none empty.
+        beam_width: hypotheses that are followed side by side.
+        batch_size: sentences at once; a batch holds sentences of like length.
+
+    Returns:
+        For each sentence the `Hypothesis` of highest score.
+    """
+    step = stepwise(network)
+    order = np.argsort([len(source) for source in sources], kind="stable")
+    found = [None] * len(sources)
+    with tqdm(total=len(sources), desc="translating", unit="sentence", delay=2) as bar:
+        for begin in range(0, len(order), batch_size):
+            places = order[begin : begin + batch_size]
+            batch = pad([sources[i] for i in places], multiple=8)
+            memory, mask, states = encode(network, batch)
+            memory, mask = repeat((memory, mask), beam_width)
+            hypotheses = beam_search(
+                lambda tokens, states, memory=memory, mask=mask: step(tokens, states, memory, mask),
+                [[START]] * len(places),
+                states,
+                LONGEST_RATIO * batch.shape[1] + LONGEST_MORE,
+                beam_width,
+                alpha=1.0,
+                stop_token=STOP,
+            )
+            for i, (best,) in zip(places, hypotheses, strict=True):
+                found[i] = best
+            bar.update(len(places))
+    return found
+
+
+def encode(network, source):
+    """What `build_encoder` gives for a batch `(batch, timesteps)`, as tensors on the device."""
+    encoded = network.get_layer("encoder").predict_on_batch(source)
+    return keras.tree.map_structure(ops.convert_to_tensor, encoded)
+
+
+def stepwise(network):
+    """The decoder as a step function for `shared.decoding`: one word more in each call."""
+    decoder, vectors = network.get_layer("decoder"), network.get_layer("target_vectors")
+
+    def step(tokens, states, memory, mask):
+        vector, _, states = decoder.step(read_vectors(vectors, tokens), states, memory, mask)
+        return vectors(vector, reverse=True), states
+
+    return compile_step(step, network)
+
+
+def attend(network, source, target):
+    """Which words of one sentence were looked at when each word of its translation was written.
+
+    Args:
+        network: as from `build_model`, with attention.
+        source, target: lists of subword numbers.
+
+    Returns:
+        Array `(len(target), len(source))` of weights; each row adds up to one.
+    """
+    memory, mask, states = encode(network, pad([source]))
+    written = read_vectors(network.get_layer("target_vectors"), pad([[START, *target[:-1]]]))
+    decoder = network.get_layer("decoder")
+    _, weights, _ = decoder(written, memory, initial_state=states, memory_mask=mask)
+    return ops.convert_to_numpy(weights)[0]

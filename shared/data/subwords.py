@@ -1,0 +1,138 @@
+"""Subwords: pieces between characters and words, learned from the training split alone.
+
+Byte pair encoding: begin with characters and merge the pair of neighbouring pieces that is most
+frequent, until there are as many pieces as were asked for. A space belongs to the piece behind it,
+so that joining pieces gives the text back, and a character that no piece has is written in UTF-8
+bytes: any text can be encoded.
+
+R. Sennrich, B. Haddow and A. Birch, "Neural machine translation of rare words with subword units",
+ACL 2016; the work is done by SentencePiece (T. Kudo and J. Richardson, EMNLP 2018).
+"""
+
+import io
+import re
+import threading
+import unicodedata
+
+from shared.errors import UserError
+from shared.files import replacing
+
+PADDING, UNKNOWN, START, STOP = 0, 1, 2, 3
+LONGEST_PIECE = 16  # characters, SentencePiece's own limit
+
+
+def learn(texts, size, option="--vocabulary-size"):
+    """Learn at most `size` pieces from texts; fewer where the texts don't have that many.
+
+    The same texts and size give the same pieces, byte for byte.
+
+    Args:
+        texts: list of strings, of the training split only.
+        size: how many pieces, the four special ones and the 256 bytes included.
+        option: what to name where the size is too small.
+
+    Returns:
+        A `sentencepiece.SentencePieceProcessor`.
+
+    Raises:
+        UserError: where fewer pieces than characters and bytes are asked for.
+    """
+    import sentencepiece
+
+    written = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=map(_normalize, texts),
+            model_writer=written,
+            model_type="bpe",
+            vocab_size=size,
+            hard_vocab_limit=False,
+            byte_fallback=True,
+            split_digits=True,  # numbers are read digit by digit
+            normalization_rule_name="identity",  # what is in the data comes out as it is
+            pad_id=PADDING,
+            unk_id=UNKNOWN,
+            bos_id=START,
+            eos_id=STOP,
+            num_threads=1,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        needed = re.search(r"required_chars\. \d+ vs (\d+)", str(error))
+        if needed is None:
+            raise UserError(f"No subwords can be learned from these texts: {error}") from error
+        raise UserError(
+            f"{option} {size} is too small to encode the texts: their characters, the bytes and "
+            f"four special pieces alone are {needed[1]}. Give more."
+        ) from error
+    return sentencepiece.SentencePieceProcessor(model_proto=written.getvalue())
+
+
+def encode(pieces, texts, max_length=None):
+    """Texts to lists of piece ids, at most `max_length` of them; a text of nothing has none."""
+    if max_length is None:
+        return pieces.encode([_normalize(text) for text in texts])
+    # What can't be among the pieces read is not even cut into pieces.
+    texts = [_normalize(text[: max_length * LONGEST_PIECE * 2]) for text in texts]
+    return [ids[:max_length] for ids in pieces.encode(texts)]
+
+
+def sample(pieces, texts, dropout, seed):
+    """Texts to lists of piece ids, cut in another way each time: merges are left out at random.
+
+    A network that sees a word in ever other pieces learns what the pieces mean: I. Provilkov,
+    D. Emelianenko and E. Voita, "BPE-dropout: simple and effective subword regularization", ACL
+    2020.
+
+    Args:
+        pieces: as from `learn`.
+        texts: list of strings.
+        dropout: the share of merges that is left out.
+        seed: int; the same seed draws the same.
+    """
+    import sentencepiece
+
+    drawn = []
+
+    def draw():
+        for text in texts:
+            drawn.append(pieces.encode(_normalize(text), enable_sampling=True, alpha=dropout))
+
+    # SentencePiece keeps a generator per thread, which takes its seed when the thread first draws.
+    sentencepiece.set_random_generator_seed(seed)
+    thread = threading.Thread(target=draw)
+    thread.start()
+    thread.join()
+    return drawn
+
+
+def decode(pieces, ids):
+    """Piece ids back to text."""
+    return pieces.decode([int(i) for i in ids])
+
+
+def save(path, pieces):
+    """Write the pieces as a SentencePiece model, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(pieces.serialized_model_proto())
+
+
+def load(path):
+    """Read what `save` wrote.
+
+    Raises:
+        UserError: where the file is absent or damaged.
+    """
+    import sentencepiece
+
+    try:
+        return sentencepiece.SentencePieceProcessor(model_proto=path.read_bytes())
+    except OSError as error:
+        raise UserError(f"Can't read the subwords {path}: {error.strerror}.") from error
+    except RuntimeError as error:
+        raise UserError(f"The subwords {path} are damaged. Train again.") from error
+
+
+def _normalize(text):
+    """One form for letters with accents, which some systems write as two characters."""
+    return unicodedata.normalize("NFC", text)
