@@ -11,7 +11,7 @@ from shared.errors import UserError
 from . import data
 
 PASSAGE = 200  # tokens of a passage in the report
-WRITTEN = 1000  # tokens of the text that the report shows as the network's own
+WRITTEN = 500  # tokens of the text that the report shows as the network's own
 PROMPT_READ = 10_000  # tokens of a prompt; what stands further back, no state remembers
 TEXT_MEASURED = 20_000  # tokens of the validation text that `inspect` looks for units in
 TEXT_SHOWN = 5000  # tokens of INPUT that `inspect` colours

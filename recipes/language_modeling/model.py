@@ -125,10 +125,15 @@ def step_function(reader):
     """
     possible = np.zeros(reader.outputs[0].shape[-1], "float32")
     possible[[START, UNKNOWN]] = -np.inf
+    vectors, to_logits = reader.get_layer("vectors"), reader.get_layer("logits")
+    cells = [layer.cell for layer in _recurrent_layers(reader)]
 
     def step(tokens, states):
-        logits, *states = reader([ops.expand_dims(tokens, 1), *states], training=False)
-        return logits[:, 0] + possible, states
+        x, before, after = vectors(tokens), list(states), []
+        for cell in cells:  # a single step needs no loop around the cell
+            x, states = cell(x, [before.pop(0) for _ in np.atleast_1d(cell.state_size)])
+            after += states
+        return to_logits(x) + possible, after
 
     return compile_step(step, reader)
 
@@ -141,7 +146,8 @@ def explain(reader, ids):
     """
     states = keras.Model(reader.inputs, [layer.output[0] for layer in _recurrent_layers(reader)])
     outputs = states.predict_on_batch([np.append(START, ids)[None], *no_memory(reader)])
-    return np.stack([layer[0, 1:] for layer in outputs], axis=1)
+    # Of one layer, Keras gives the array itself, of several a list.
+    return np.stack([layer[0, 1:] for layer in keras.tree.flatten(outputs)], axis=1)
 
 
 def gates(reader, ids):

@@ -116,12 +116,12 @@ def test_carried_state_equals_one_long_pass(cell):
 
 
 def test_training_and_validation_each_begin_without_memory():
-    network = small_network(dropout=0.0)
+    network = small_network(layers=1, dropout=0.0)
     network.compile(
         keras.optimizers.SGD(0.0), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
     inputs, targets = data.before_and_after(IDS)
-    training = data.windows(inputs, targets, 3, 7)
+    training = data.windows(inputs, targets, 3, 11)
     validation = data.windows(inputs[50:], targets[50:], 3, 8)
     history = network.fit(
         training,
@@ -139,10 +139,8 @@ def test_training_and_validation_each_begin_without_memory():
             logits = whole(reader, inputs[here])
             log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
             expected.append(-log_probabilities[np.arange(length), targets[here]])
-        if name == "val_loss":  # windows of equal length: the mean of means is the mean
-            assert history[name][0] == pytest.approx(np.mean(expected), abs=1e-5)
-        # Nothing was learned, so a pass that begins without memory repeats the one before.
-        assert history[name][0] == pytest.approx(history[name][1], abs=1e-6)
+        # Nothing is learned, so a pass that begins without memory repeats the one before.
+        np.testing.assert_allclose(history[name], np.mean(expected), atol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])

@@ -66,4 +66,4 @@ def test_what_the_smoke_test_asks_for_is_far_below_a_bigram_model():
     bigram = bigram_cross_entropy("test", weight)
     assert 2.0 < bigram < 3.0, "a bigram model should be neither broken nor this good"
     assert sample.SMOKE["metric"] == "cross_entropy"
-    assert sample.SMOKE["at_most"] < bigram - 0.4
+    assert sample.SMOKE["at_most"] < bigram - 0.5
