@@ -23,7 +23,7 @@ recipe = cli.recipe_group(
 
 
 @recipe.command()
-@cli.training_options(dataset=data.DEFAULT, epochs=17, batch_size=32, units=512, layers=2)
+@cli.training_options(dataset=data.DEFAULT, epochs=18, batch_size=32, units=512, layers=2)
 @click.option(
     "--file", type=click.Path(resolve_path=True), metavar="FILE", help="A text file instead."
 )
@@ -45,9 +45,14 @@ recipe = cli.recipe_group(
     show_default=True,
 )
 @click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.5, show_default=True)
-@click.option("--learning-rate", type=cli.above_zero, default=2e-3, show_default=True)
+@click.option("--learning-rate", type=cli.above_zero, default=3e-3, show_default=True)
 def train(options):
     """Train on a text and write a run folder."""
+    if options.distribute != "none":
+        raise UserError(
+            f"--distribute {options.distribute} does not fit: each batch needs the state of the one "
+            "before it. Leave the option out."
+        )
     source = data.find(options.dataset, options.file, options.data_dir)
     cli.announce(source)
 

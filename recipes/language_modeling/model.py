@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from shared.decoding import compile_step
-from shared.layers import recurrent
+from shared.layers import CarriedState, recurrent
 
 from .data import START, UNKNOWN
 
@@ -15,9 +15,8 @@ CHUNK = 500  # timesteps of a long text that are read in one call
 def build_model(vocabulary_size, streams, cell="lstm", units=512, layers=2, dropout=0.5):
     """Next token: `(streams, timesteps)` ids -> `(streams, timesteps, vocabulary_size)` logits.
 
-    The recurrent layers are stateful: row i of a batch goes on with the state in which row i of
-    the batch before ended. Gradients stop at the edge of the batch (truncated back-propagation
-    through time; R. J. Williams and J. Peng, Neural Computation 2, 1990), the memory doesn't.
+    Row i of a batch goes on with the state in which row i of the batch before ended. Gradients
+    stop at the edge of the batch (truncated back-propagation through time), the memory doesn't.
 
     Args:
         vocabulary_size: number of token ids.
@@ -32,7 +31,7 @@ def build_model(vocabulary_size, streams, cell="lstm", units=512, layers=2, drop
     # A vector of as many numbers as there are tokens can tell all of them apart.
     x = keras.layers.Embedding(vocabulary_size, min(units, vocabulary_size), name="vectors")(tokens)
     for _ in range(layers):
-        x = recurrent(cell, units, return_sequences=True, stateful=True)(x)
+        x = CarriedState(recurrent(cell, units, return_sequences=True, return_state=True))(x)
         x = keras.layers.Dropout(dropout)(x)
     logits = keras.layers.Dense(vocabulary_size, dtype="float32", name="logits")(x)
     return keras.Model(tokens, logits, name="language_modeling")
@@ -42,14 +41,15 @@ class ForgetBetweenTexts(keras.callbacks.Callback):
     """Begin every pass over a text, in training and in validation, without any memory."""
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.forget()
+        self._forget()
 
     def on_test_begin(self, logs=None):
-        self.forget()
+        self._forget()
 
-    def forget(self):
-        for layer in _recurrent_layers(self.model):
-            layer.reset_states()
+    def _forget(self):
+        for layer in self.model.layers:
+            if isinstance(layer, CarriedState):
+                layer.forget()
 
 
 def with_states(network):
@@ -60,19 +60,17 @@ def with_states(network):
 
     Returns:
         A Keras model `[tokens (rows, timesteps), *states] -> [logits (rows, timesteps,
-        vocabulary_size), *states]`, each state `(rows, units)`. It has copies of the weights.
+        vocabulary_size), *states]`, each state `(rows, units)`, of the same layers.
     """
     tokens = keras.Input((None,), dtype="int32", name="tokens")
-    before, after = [], []
     x = network.get_layer("vectors")(tokens)
-    for trained in _recurrent_layers(network):
-        config = {**trained.get_config(), "stateful": False, "return_state": True}
-        layer = type(trained).from_config(config)
-        own = [keras.Input((units,)) for units in np.atleast_1d(trained.cell.state_size)]
-        x, *states = layer(x, initial_state=own)
-        layer.cell.set_weights(trained.cell.get_weights())
-        before += own
-        after += states
+    before, after = [], []
+    for carried in network.layers:
+        if isinstance(carried, CarriedState):
+            own = [keras.Input((state.shape[-1],)) for state in carried.states]
+            x, *states = carried.layer(x, initial_state=own)
+            before += own
+            after += states
     logits = network.get_layer("logits")(x)
     return keras.Model([tokens, *before], [logits, *after], name="with_states")
 
@@ -157,5 +155,5 @@ def gates(reader, ids):
     return {name: values[0, 1:] for name, values in first.trace(vectors).items()}
 
 
-def _recurrent_layers(network):
-    return [layer for layer in network.layers if isinstance(layer, keras.layers.RNN)]
+def _recurrent_layers(reader):
+    return [layer for layer in reader.layers if isinstance(layer, keras.layers.RNN)]

@@ -10,6 +10,7 @@ Importing this package registers the layers, so that saved models find them agai
 from .attention import BahdanauAttention, LuongAttention
 from .attention_decoder import AttentionDecoder
 from .bidirectional import Bidirectional
+from .carried_state import CarriedState
 from .gru import GRU, GRUCell
 from .lstm import LSTM, LSTMCell
 from .pooling import MaskedMaxPooling1D
@@ -21,6 +22,7 @@ __all__ = [
     "AttentionDecoder",
     "BahdanauAttention",
     "Bidirectional",
+    "CarriedState",
     "GRUCell",
     "LSTMCell",
     "LuongAttention",

@@ -98,7 +98,7 @@ def test_carried_state_equals_one_long_pass(cell):
     network = small_network(cell=cell)
     reader = model.with_states(network)
     inputs, targets = data.before_and_after(IDS)
-    batches = data.windows(inputs, targets, 3, 7)
+    batches = list(data.windows(inputs, targets, 3, 7).as_numpy_iterator())
     forget = model.ForgetBetweenTexts()
     forget.set_model(network)
 
