@@ -45,13 +45,13 @@ recipe = cli.recipe_group(
     show_default=True,
 )
 @click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.5, show_default=True)
-@click.option("--learning-rate", type=cli.above_zero, default=3e-3, show_default=True)
+@click.option("--learning-rate", type=cli.above_zero, default=4e-3, show_default=True)
 def train(options):
     """Train on a text and write a run folder."""
     if options.distribute != "none":
         raise UserError(
-            f"--distribute {options.distribute} does not fit: each batch needs the state of the one "
-            "before it. Leave the option out."
+            f"--distribute {options.distribute} does not fit here: each batch needs the state of "
+            "the one before it. Leave the option out."
         )
     source = data.find(options.dataset, options.file, options.data_dir)
     cli.announce(source)

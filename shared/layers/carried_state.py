@@ -1,4 +1,4 @@
-"""A recurrent layer whose memory outlasts the batch, for texts that gradients can't reach across."""
+"""A recurrent layer whose memory outlasts the batch: for sequences longer than gradients reach."""
 
 import keras
 from keras import ops
@@ -55,7 +55,7 @@ class CarriedState(keras.layers.Layer):
     def forget(self):
         """Set the state to zeros, as before any batch."""
         for state in self.states:
-            state.assign(ops.zeros_like(state))
+            state.assign(ops.zeros(state.shape, dtype=state.dtype))
 
     def get_config(self):
         return {**super().get_config(), "layer": keras.saving.serialize_keras_object(self.layer)}
