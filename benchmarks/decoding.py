@@ -159,14 +159,13 @@ def timed(call, *arguments):
 
 def as_markdown(results):
     """The table, with a line on how to read it."""
-    machine, length = results["machine"], results["length"]
-    packages = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    from .report import facts
+
+    length = results["length"]
     lines = [
         "# Decoding, measured",
         "",
-        f"{machine['date']}, {machine['backend']} backend, {machine['device']}, "
-        f"{machine['processor']}; Python {machine['python']}, {packages}; "
-        f"`python -m benchmarks.decoding`, {results['seconds'] / 60:.1f} minutes.",
+        facts(results, "benchmarks.decoding"),
         "",
         f"An LSTM language model of {UNITS} units over {VOCABULARY} tokens writes {length} tokens, "
         "with its states kept between steps (`shared.decoding`) and with `model.predict` on the "

@@ -47,16 +47,7 @@ def write(results, folder):
 
 def as_markdown(results):
     """The tables, with a line on how to read each."""
-    machine = results["machine"]
-    packages = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
-    lines = [
-        "# Our recurrent layers, measured",
-        "",
-        f"{machine['date']}, {machine['backend']} backend, {machine['device']}, "
-        f"{machine['processor']}; Python {machine['python']}, {packages}; "
-        f"`python -m benchmarks.layers`, {results['seconds'] / 60:.1f} minutes.",
-        "",
-    ]
+    lines = ["# Our recurrent layers, measured", "", facts(results, "benchmarks.layers"), ""]
     if results["cases"]:
         lines += _speed(results["cases"]) + _milliseconds(results["cases"])
     if results["growth"]:
@@ -64,6 +55,17 @@ def as_markdown(results):
     for measured in results["compilations"]:
         lines += _compilations(measured)
     return "\n".join(lines)
+
+
+def facts(results, module):
+    """When, where and with which command the results were measured, in one line."""
+    machine = results["machine"]
+    packages = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    return (
+        f"{machine['date']}, {machine['backend']} backend, {machine['device']}, "
+        f"{machine['processor']}; Python {machine['python']}, {packages}; "
+        f"`python -m {module}`, {results['seconds'] / 60:.1f} minutes."
+    )
 
 
 def _speed(cases):

@@ -53,6 +53,7 @@ def test_commands_of_readme(readme, copy):
                 **os.environ,
                 "TFDS_DATA_DIR": str(copy / "no-data"),
                 "PATH": f"{copy}/.venv/bin:{os.environ['PATH']}",  # a block above activated it
+                "ARGS": "--limit 256 --epochs 1",  # for `make recipe-...` without ARGS of its own
             },
             capture_output=True,
             text=True,

@@ -5,6 +5,8 @@ serves sequences of all lengths. Shapes are time-major, (BLOCK, rows, features).
 
 What a block computes step by step it collects in a TensorList, the tensor of tensors behind
 `tf.TensorArray`, which unlike that class can be handed from one function to another.
+
+The second half of the file cuts sequences into blocks, and the batch into parts.
 """
 
 import functools
@@ -16,7 +18,10 @@ BLOCK = 16
 
 @functools.cache
 def programs(equations, sizes):
-    """The three programs that XLA compiles: a block forward, with and without memory, and back.
+    """The programs that XLA compiles: a block forward, in three degrees of memory, and back.
+
+    `"last"` remembers nothing, `"infer"` the hidden states of all steps, `"remember"` all that
+    the way back needs.
 
     Args:
         equations: a class of `bptt`.
@@ -24,13 +29,13 @@ def programs(equations, sizes):
     """
     import tensorflow as tf
 
-    def block(keep, x, mask, steps, states, weights):
+    def block(kept_states, keep, x, mask, steps, states, weights):
         """x (BLOCK, rows, features) -> last states, [states of all steps, records]."""
         kernel, bias, *weights = weights
         products = tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel) + bias
         products = tf.reshape(products, (BLOCK, -1, products.shape[-1]))
         rows, units = tf.shape(x)[1], states[0].shape[-1]
-        widths = [units] * (equations.states if keep else 1)
+        widths = [units] * kept_states
         widths += [equations.kept * units] if keep and equations.kept else []
         lists = [new_list(BLOCK, (rows, width), x.dtype) for width in widths]
 
@@ -39,7 +44,7 @@ def programs(equations, sizes):
             after, record = bptt.masked_step(equations, products[t], states, weights, now)
             # The product knows fewer dimensions than the states may; loops insist on the same.
             states = [tf.ensure_shape(a, b.shape) for a, b in zip(after, states, strict=True)]
-            values = [*states, record] if keep else states
+            values = [*states[:kept_states], record]
             lists = [put(one, t, value) for one, value in zip(lists, values, strict=False)]
             return t + 1, states, lists
 
@@ -86,8 +91,9 @@ def programs(equations, sizes):
         return tf.function(function, jit_compile=True, autograph=False, reduce_retracing=True)
 
     return {
-        "infer": compiled(functools.partial(block, False)),
-        "remember": compiled(functools.partial(block, True)),
+        "last": compiled(functools.partial(block, 0, False)),
+        "infer": compiled(functools.partial(block, 1, False)),
+        "remember": compiled(functools.partial(block, equations.states, True)),
         "back": compiled(back),
     }
 
@@ -124,3 +130,58 @@ def stack(values, length, shape, dtype):
     static = [None if tf.is_tensor(size) else size for size in shape]
     stacked.set_shape((None if tf.is_tensor(length) else length, *static))
     return stacked
+
+
+def _rows(batch, parts):
+    """Rows of part a batch: 1, 2, 4, or a multiple of 8, so that there are few programs."""
+    import tensorflow as tf
+
+    part = -(-batch // parts)
+    small = tf.where(part <= 2, part, 4)
+    return tf.where(part <= 4, small, (part + 7) // 8 * 8)
+
+
+def parts_of_time(values, count, parts):
+    """(batch, timesteps, ...) -> two of (blocks * BLOCK, rows, ...), filled up with zeros."""
+    import tensorflow as tf
+
+    batch, timesteps = tf.shape(values)[0], tf.shape(values)[1]
+    rows = _rows(batch, parts)
+    rest = [[0, 0]] * (len(values.shape) - 2)
+    swap = (1, 0, *range(2, len(values.shape)))
+    values = tf.pad(
+        tf.transpose(values, swap),
+        [[0, count * BLOCK - timesteps], [0, parts * rows - batch], *rest],
+    )
+    return [values[:, n * rows : (n + 1) * rows] for n in range(parts)]
+
+
+def parts_of_batch(states, parts):
+    """[(batch, units)] -> [(rows, units)] for the first part, and for the second."""
+    import tensorflow as tf
+
+    batch = tf.shape(states[0])[0]
+    rows = _rows(batch, parts)
+    states = [tf.pad(state, [[0, parts * rows - batch], [0, 0]]) for state in states]
+    return [[state[n * rows : (n + 1) * rows] for state in states] for n in range(parts)]
+
+
+def block_of(values, j):
+    """Steps of block j out of (blocks * BLOCK, rows, ...)."""
+    values = values[j * BLOCK : (j + 1) * BLOCK]
+    values.set_shape((BLOCK, *values.shape[1:]))
+    return values
+
+
+def join_blocks(values):
+    """(blocks, BLOCK, rows, width) -> (blocks * BLOCK, rows, width)."""
+    import tensorflow as tf
+
+    return tf.reshape(values, (-1, tf.shape(values)[2], values.shape[-1]))
+
+
+def same_shape(value, like):
+    """The static shape is lost in a compiled call; loops insist on it."""
+    import tensorflow as tf
+
+    return tf.ensure_shape(value, like.shape)

@@ -43,12 +43,7 @@ def run(
 ):
     """Run a recurrence over all timesteps.
 
-    Args:
-        equations: a class of `bptt`.
-        sequences: (batch, timesteps, features), in the order to be read.
-        states: the initial state, each part (batch, units).
-        kernel, recurrent_kernel, bias: the weights of the cell.
-        mask: (batch, timesteps) booleans or None.
+    Args, beside those of `reference.run`:
         return_sequences: whether the hidden states of all timesteps are asked for.
         training: whether gradients are to be expected. Without, nothing is remembered for them;
             should one be asked for after all, the forward pass is run again.
@@ -86,7 +81,7 @@ def _differentiable(equations, return_sequences, training, parts, sizes):
     programs = blocks.programs(equations, sizes)
     remember, infer = (
         graph(functools.partial(_forward, equations, programs[name], keep, return_sequences, parts))
-        for name, keep in (("remember", True), ("infer", False))
+        for name, keep in (("remember", True), ("infer" if return_sequences else "last", False))
     )
     backward = graph(functools.partial(_backward, equations, programs["back"], parts))
 
@@ -137,31 +132,34 @@ def _forward(
     count = -(-timesteps // BLOCK)
     weights = equations.folded(kernel, recurrent_kernel, bias)
     outputs, lasts, memory = [], [], []
-    masks = [None] * parts if mask is None else _parts_of_time(mask, count, parts)
+    masks = [None] * parts if mask is None else blocks.parts_of_time(mask, count, parts)
     together = zip(
-        _parts_of_time(sequences, count, parts), masks, _parts_of_batch(states, parts), strict=True
+        blocks.parts_of_time(sequences, count, parts),
+        masks,
+        blocks.parts_of_batch(states, parts),
+        strict=True,
     )
     for x, mask_part, start in together:
-        kinds = equations.states + bool(equations.kept) if keep else 1
+        kinds = equations.states + bool(equations.kept) if keep else int(return_sequences)
         lists = [blocks.new_list(count, (-1, -1, -1), x.dtype) for _ in range(kinds)]
 
         def step(j, states, lists, x=x, mask_part=mask_part):
             steps = tf.minimum(BLOCK, timesteps - j * BLOCK)
-            now = None if mask_part is None else _block(mask_part, j)
-            after, values = program(_block(x, j), now, steps, states, weights)
+            now = None if mask_part is None else blocks.block_of(mask_part, j)
+            after, values = program(blocks.block_of(x, j), now, steps, states, weights)
             lists = [blocks.put(one, j, value) for one, value in zip(lists, values, strict=True)]
-            after = [_same_shape(a, b) for a, b in zip(after, states, strict=True)]
+            after = [blocks.same_shape(a, b) for a, b in zip(after, states, strict=True)]
             return j + 1, after, lists
 
         _, last, lists = tf.while_loop(
             lambda j, *_: j < count, step, (tf.constant(0), list(start), lists)
         )
-        hidden = blocks.stack(lists[0], count, (BLOCK, tf.shape(x)[1], start[0].shape[-1]), x.dtype)
-        hidden = _join_blocks(hidden)
-        if return_sequences:
-            outputs.append(tf.transpose(hidden[:timesteps], (1, 0, 2)))
         lasts.append(last)
-        memory.append((x, hidden, start, lists))
+        if lists:
+            shape = (BLOCK, tf.shape(x)[1], start[0].shape[-1])
+            hidden = blocks.join_blocks(blocks.stack(lists[0], count, shape, x.dtype))
+            outputs.append(tf.transpose(hidden[:timesteps], (1, 0, 2)))
+            memory.append((x, hidden, start, lists))
 
     results = [outputs] if return_sequences else []
     results = [tf.concat(pair, axis=0)[:batch] for pair in [*results, *zip(*lasts, strict=True)]]
@@ -180,10 +178,12 @@ def _backward(equations, program, parts, mask, memory, sources, upstream):
     batch, timesteps = tf.shape(sequences)[0], tf.shape(sequences)[1]
     count = -(-timesteps // BLOCK)
     recurrent_transposed = tf.transpose(recurrent_kernel)
-    masks = [None] * parts if mask is None else _parts_of_time(mask, count, parts)
+    masks = [None] * parts if mask is None else blocks.parts_of_time(mask, count, parts)
     return_sequences = len(upstream) > equations.states
-    d_outputs = _parts_of_time(upstream[0], count, parts) if return_sequences else [None] * parts
-    d_last = _parts_of_batch(upstream[-equations.states :], parts)
+    d_outputs = (
+        blocks.parts_of_time(upstream[0], count, parts) if return_sequences else [None] * parts
+    )
+    d_last = blocks.parts_of_batch(upstream[-equations.states :], parts)
     together = zip(memory, masks, d_outputs, d_last, strict=True)
     d_inputs, d_states, sums = [], [], []
     for (x, hidden, start, lists), mask_part, d_outputs, d_last in together:
@@ -208,12 +208,13 @@ def _backward(equations, program, parts, mask, memory, sources, upstream):
                 for one, s in zip(lists, start, strict=False)
             ]
             d_outputs, now = (
-                None if values is None else _block(values, j) for values in (d_outputs, mask_part)
+                None if values is None else blocks.block_of(values, j)
+                for values in (d_outputs, mask_part)
             )
             d_before, dz = program(
                 blocks_kept, before, d_outputs, now, steps, gradients, recurrent_transposed
             )
-            d_before = [_same_shape(a, b) for a, b in zip(d_before, gradients, strict=True)]
+            d_before = [blocks.same_shape(a, b) for a, b in zip(d_before, gradients, strict=True)]
             return j - 1, d_before, blocks.put(found, j, dz)
 
         part = (lists, start, mask_part, d_outputs, widths, x)
@@ -222,7 +223,9 @@ def _backward(equations, program, parts, mask, memory, sources, upstream):
             functools.partial(step, part=part),
             (count - 1, list(d_last), blocks.new_list(count, (-1, -1, -1), x.dtype)),
         )
-        dz = _join_blocks(blocks.stack(found, count, (BLOCK, rows, wide), x.dtype))[:timesteps]
+        dz = blocks.join_blocks(blocks.stack(found, count, (BLOCK, rows, wide), x.dtype))[
+            :timesteps
+        ]
         of_input, of_state = equations.parts(dz)
         d_x = _product(of_input, tf.transpose(kernel))
         d_inputs.append(tf.transpose(d_x, (1, 0, 2)))
@@ -232,9 +235,7 @@ def _backward(equations, program, parts, mask, memory, sources, upstream):
                 _sum_of_products(x[:timesteps], of_input),
                 _sum_of_products(hidden[: timesteps - 1], of_state[1:])
                 + tf.matmul(start[0], of_state[0], transpose_a=True),
-                equations.bias_gradient(
-                    tf.reduce_sum(of_input, axis=(0, 1)), tf.reduce_sum(of_state, axis=(0, 1))
-                ),
+                equations.bias_gradient(_sum(of_input), _sum(of_state)),
             )
         )
     d_sequences = tf.concat(d_inputs, axis=0)[:batch]
@@ -264,40 +265,6 @@ def _second_order(equations, mask, arguments, *upstream):
     )
 
 
-def _rows(batch, parts):
-    """Rows of part a batch: 1, 2, 4, or a multiple of 8, so that there are few programs."""
-    import tensorflow as tf
-
-    part = -(-batch // parts)
-    small = tf.where(part <= 2, part, 4)
-    return tf.where(part <= 4, small, (part + 7) // 8 * 8)
-
-
-def _parts_of_time(values, count, parts):
-    """(batch, timesteps, ...) -> two of (blocks * BLOCK, rows, ...), filled up with zeros."""
-    import tensorflow as tf
-
-    batch, timesteps = tf.shape(values)[0], tf.shape(values)[1]
-    rows = _rows(batch, parts)
-    rest = [[0, 0]] * (len(values.shape) - 2)
-    swap = (1, 0, *range(2, len(values.shape)))
-    values = tf.pad(
-        tf.transpose(values, swap),
-        [[0, count * BLOCK - timesteps], [0, parts * rows - batch], *rest],
-    )
-    return [values[:, n * rows : (n + 1) * rows] for n in range(parts)]
-
-
-def _parts_of_batch(states, parts):
-    """[(batch, units)] -> [(rows, units)] for the first part, and for the second."""
-    import tensorflow as tf
-
-    batch = tf.shape(states[0])[0]
-    rows = _rows(batch, parts)
-    states = [tf.pad(state, [[0, parts * rows - batch], [0, 0]]) for state in states]
-    return [[state[n * rows : (n + 1) * rows] for state in states] for n in range(parts)]
-
-
 def _product(values, weights):
     """(timesteps, rows, m) times (m, n) -> (timesteps, rows, n)."""
     import tensorflow as tf
@@ -314,22 +281,9 @@ def _sum_of_products(left, right):
     return tf.matmul(left, tf.reshape(right, (-1, right.shape[-1])), transpose_a=True)
 
 
-def _block(values, j):
-    """Steps of block j out of (blocks * BLOCK, rows, ...)."""
-    values = values[j * BLOCK : (j + 1) * BLOCK]
-    values.set_shape((BLOCK, *values.shape[1:]))
-    return values
-
-
-def _join_blocks(values):
-    """(blocks, BLOCK, rows, width) -> (blocks * BLOCK, rows, width)."""
+def _sum(values):
+    """Sum over timesteps and rows: as a product with ones, which is quicker than adding up."""
     import tensorflow as tf
 
-    return tf.reshape(values, (-1, tf.shape(values)[2], values.shape[-1]))
-
-
-def _same_shape(value, like):
-    """The static shape is lost in a compiled call; loops insist on it."""
-    import tensorflow as tf
-
-    return tf.ensure_shape(value, like.shape)
+    values = tf.reshape(values, (-1, values.shape[-1]))
+    return tf.matmul(tf.ones((1, tf.shape(values)[0]), values.dtype), values)[0]
