@@ -1,5 +1,7 @@
 """The commands of the recipe: train, evaluate, predict, inspect."""
 
+import functools
+
 import click
 
 from shared import cli
@@ -98,12 +100,15 @@ def evaluate(options):
     from shared.evaluation.report import write_report
     from shared.evaluation.translation import best_and_worst, measure
 
+    from . import model
+
     network = run.load_model()
     pieces, pair = data.load_names(run)
     data.check_languages(source, pair, trained.reverse)
     limit = options.limit or trained.limit
     sentences, references = data.read(source, options.split, limit, trained.reverse)
-    outputs = [text for text, _ in _translate(network, sentences, pieces, trained, options.beam)]
+    translate = functools.partial(model.translate, network, beam_width=options.beam)
+    outputs = [text for text, _ in _translate_texts(sentences, pieces, trained, translate)]
 
     metrics, signatures = measure(outputs, references)
     if source.is_sample:
@@ -125,9 +130,12 @@ def predict(options):
     run = cli.open_trained(options)
     cli.announce(run=run)
 
+    from . import model
+
     network = run.load_model()
     pieces, _ = data.load_names(run)
-    found = _translate(network, texts, pieces, run.options, options.beam)
+    translate = functools.partial(model.translate, network, beam_width=options.beam)
+    found = _translate_texts(texts, pieces, run.options, translate)
     for text, (output, score) in zip(texts, found, strict=True):
         record = {"input": text, "output": output, "score": score}
         cli.print_prediction(options.as_json, record, output)
@@ -169,18 +177,15 @@ def inspect(options):
     click.echo(f"Written: {run.path('inspect.html')}")
 
 
-def _translate(network, texts, pieces, trained, beam):
+def _translate_texts(texts, pieces, trained, translate):
     """The translation of each text and its score; nothing is the translation of nothing."""
-    from . import model
-
     sources = data.to_ids(texts, pieces[0], trained.max_length)
     cut = [number for number, ids in enumerate(sources, start=1) if len(ids) == trained.max_length]
     if cut:
         click.echo(f"Of input {cut[0]} only {trained.max_length} subwords are read.", err=True)
-    written = [i for i, text in enumerate(texts) if text.strip()]
+    places = [i for i, text in enumerate(texts) if text.strip()]
     found = [("", 0.0)] * len(texts)
-    hypotheses = model.translate(network, [sources[i] for i in written], beam)
-    for i, best in zip(written, hypotheses, strict=True):
+    for i, best in zip(places, translate([sources[i] for i in places]), strict=True):
         found[i] = data.to_text(best.tokens, pieces[1]), best.score
     return found
 

@@ -18,6 +18,7 @@ from shared.layers import (
 
 # No translation is longer than this many times its source, and these many subwords more.
 LONGEST_RATIO, LONGEST_MORE = 2, 20
+ROUNDED_TO = 8  # lengths of sources to be translated: few shapes to compile for
 
 
 def build_model(
@@ -71,7 +72,7 @@ def build_model(
             for layer in range(layers)
         ],
         {
-            "none": LuongAttention(score="dot"),
+            "none": NoAttention(),
             "additive": BahdanauAttention(units),
             "multiplicative": LuongAttention(),
         }[attention],
@@ -119,6 +120,18 @@ def build_encoder(source_size, cell, units, layers, attention, dropout):
 
 
 @keras.saving.register_keras_serializable(package="recipes.translation")
+class NoAttention(keras.layers.Layer):
+    """In the place of attention, over a memory of one timestep: all there is, at every step."""
+
+    def build(self, query_shape, memory_shape):
+        """There is nothing to learn."""
+
+    def call(self, query, memory, memory_mask=None):
+        weights = ops.ones_like(query[:, :, :1])
+        return weights * memory, weights
+
+
+@keras.saving.register_keras_serializable(package="recipes.translation")
 class SmoothedCrossEntropy(keras.losses.Loss):
     """Cross entropy with targets that keep a little probability for all other words.
 
@@ -131,9 +144,14 @@ class SmoothedCrossEntropy(keras.losses.Loss):
         smoothing: how much probability is kept for all words alike.
     """
 
-    def __init__(self, smoothing, name="smoothed_cross_entropy", **kwargs):
-        super().__init__(name=name, reduction="mean_with_sample_weight", **kwargs)
+    def __init__(
+        self, smoothing, name="smoothed_cross_entropy", reduction="mean_with_sample_weight"
+    ):
+        super().__init__(name=name, reduction=reduction)
         self.smoothing = smoothing
+
+    def get_config(self):
+        return {**super().get_config(), "smoothing": self.smoothing}
 
     def call(self, targets, logits):
         normalizer = ops.logsumexp(logits, axis=-1)
@@ -155,19 +173,16 @@ def translate(network, sources, beam_width, batch_size=64):
         For each sentence the `Hypothesis` of highest score.
     """
     step = stepwise(network)
-    order = np.argsort([len(source) for source in sources], kind="stable")
     found = [None] * len(sources)
     with tqdm(total=len(sources), desc="translating", unit="sentence", delay=2) as bar:
-        for begin in range(0, len(order), batch_size):
-            places = order[begin : begin + batch_size]
-            batch = pad([sources[i] for i in places], multiple=8)
-            memory, mask, states = encode(network, batch)
+        for timesteps, places in _of_like_length(sources, batch_size):
+            memory, mask, states = encode(network, pad([sources[i] for i in places], ROUNDED_TO))
             memory, mask = repeat((memory, mask), beam_width)
             hypotheses = beam_search(
                 lambda tokens, states, memory=memory, mask=mask: step(tokens, states, memory, mask),
                 [[START]] * len(places),
                 states,
-                LONGEST_RATIO * batch.shape[1] + LONGEST_MORE,
+                LONGEST_RATIO * timesteps + LONGEST_MORE,
                 beam_width,
                 alpha=1.0,
                 stop_token=STOP,
@@ -176,6 +191,15 @@ def translate(network, sources, beam_width, batch_size=64):
                 found[i] = best
             bar.update(len(places))
     return found
+
+
+def _of_like_length(sequences, batch_size):
+    """Batches of the places of sequences that are padded to one length: (that length, places)."""
+    lengths = np.array([-(-len(sequence) // ROUNDED_TO) * ROUNDED_TO for sequence in sequences])
+    for length in np.unique(lengths):
+        places = np.flatnonzero(lengths == length)
+        for begin in range(0, len(places), batch_size):
+            yield int(length), places[begin : begin + batch_size]
 
 
 def encode(network, source):

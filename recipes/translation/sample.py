@@ -113,6 +113,8 @@ def split_of(numbers, french):
 def write_number(draw):
     """A number in digits or in words: its numbers, English, French."""
     number = draw.randrange(100, 10 ** draw.choice([3, 4, 5, 6]))
+    if draw.random() < 0.15:  # round numbers, in which the s of "cents" and "vingts" is at stake
+        number -= number % draw.choice([100, 1000] if number >= 1000 else [100])
     english = draw.choice([str(number), f"{number:,}", in_english(number)])
     return [number], english, in_french(number)
 

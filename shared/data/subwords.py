@@ -125,12 +125,15 @@ def load(path):
     """
     import sentencepiece
 
+    pieces = sentencepiece.SentencePieceProcessor()
     try:
-        return sentencepiece.SentencePieceProcessor(model_proto=path.read_bytes())
+        pieces.load_from_serialized_proto(path.read_bytes())
+        pieces.vocab_size()
     except OSError as error:
         raise UserError(f"Can't read the subwords {path}: {error.strerror}.") from error
     except RuntimeError as error:
         raise UserError(f"The subwords {path} are damaged. Train again.") from error
+    return pieces
 
 
 def _normalize(text):

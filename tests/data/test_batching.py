@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.data.batching import bucket_boundaries, bucketed_batches
+from shared.data.batching import bucket_boundaries, bucketed_batches, pad, paired_batches
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +55,54 @@ def test_boundaries_hold_about_as_many_sequences_each():
     boundaries = bucket_boundaries(np.arange(1, 1201), buckets=12)
     assert boundaries == [104, 208, 304, 408, 504, 608, 704, 808, 904, 1008, 1104, 1200]
     assert bucket_boundaries([5, 5, 5]) == [8]
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """300 pairs of skewed length, each of its own number; the target is about as long."""
+    generator = np.random.default_rng(4)
+    lengths = np.ceil(generator.gamma(4.0, 4.0, 300)).astype(int)
+    sources = [[i + 1] * int(length) for i, length in enumerate(lengths)]
+    targets = [
+        [i + 1] * max(1, int(length + generator.integers(-3, 4)))
+        for i, length in enumerate(lengths)
+    ]
+    return sources, targets
+
+
+@pytest.mark.parametrize("seed", [None, [1, 2]])
+def test_every_pair_comes_once_whole_and_together(pairs, seed):
+    seen = []
+    for *sides, places in paired_batches(*pairs, batch_size=32, seed=seed, pool=3):
+        for padded, side in zip(sides, pairs, strict=True):
+            assert padded.shape[1] % 4 == 0 and padded.dtype == "int32"
+            for row, i in zip(padded, places, strict=True):
+                assert row[row != 0].tolist() == side[i] == row[: len(side[i])].tolist()
+        seen += places.tolist()
+    assert sorted(seen) == list(range(300))
+
+
+def test_pairs_are_padded_little_and_shuffled(pairs):
+    batches = paired_batches(*pairs, batch_size=32, seed=1, pool=5)
+    padded = sum(source.size + target.size for source, target, _ in batches)
+    needed = sum(len(sequence) for side in pairs for sequence in side)
+    as_they_come = sum(
+        pad(side[i : i + 32]).size for side in pairs for i in range(0, len(side), 32)
+    )
+    assert padded - needed < 0.4 * (as_they_come - needed)
+    lengths = [target.shape[1] for _, target, _ in batches]
+    assert lengths != sorted(lengths), "the batches must not come shortest first"
+    ordered = [target.shape[1] for _, target, _ in paired_batches(*pairs, batch_size=32)]
+    assert ordered == sorted(ordered)
+
+
+def test_pairs_in_an_order_that_only_the_seed_decides(pairs):
+    def order(seed):
+        return [places.tolist() for *_, places in paired_batches(*pairs, 32, seed)]
+
+    assert order([1, 0]) == order([1, 0]) != order([1, 1])
+
+
+def test_padding_to_a_multiple():
+    assert pad([[1, 2], [3]]).tolist() == [[1, 2], [3, 0]]
+    assert pad([[1, 2, 3], []], multiple=4).tolist() == [[1, 2, 3, 0], [0, 0, 0, 0]]
