@@ -92,7 +92,7 @@ def evaluate(options):
     cli.announce(source, run)
 
     from shared.decoding import sample
-    from shared.evaluation.report import coloured_text, table, write_report
+    from shared.evaluation.report import coloured_text, passage, table, write_report
 
     from . import model
 
@@ -119,17 +119,21 @@ def evaluate(options):
     step, states = model.step_function(network), model.no_memory(network)
     (written,) = sample(step, [[data.START]], states, WRITTEN, temperature=0.8, seed=1)
     passages = [
-        (surprise[begin : begin + PASSAGE].mean(), "".join(tokens[begin : begin + PASSAGE]), begin)
+        (surprise[begin : begin + PASSAGE].mean(), begin)
         for begin in range(0, max(len(ids) - PASSAGE, 0) + 1, PASSAGE)
     ]
-    passages.sort()
+    rows = [
+        (mean, passage("".join(tokens[begin : begin + PASSAGE])))
+        for mean, begin in sorted(passages)
+    ]
     columns = ("nats per token", "passage")
-    worst = slice(passages[-1][-1], passages[-1][-1] + 2 * PASSAGE)
+    begin = max(passages)[1]
+    worst = slice(begin, begin + 2 * PASSAGE)
     colours = surprise[worst] - cross_entropy, "more surprising than the mean", "less"
     sections = [
-        ("Written at temperature 0.8", "".join(vocabulary[token] for token in written.tokens)),
-        ("Least surprising passages", table(columns, [row[:2] for row in passages[:5]])),
-        ("Most surprising passages", table(columns, [row[:2] for row in passages[:-6:-1]])),
+        ("Written at temperature 0.8", passage("".join(vocabulary[i] for i in written.tokens))),
+        ("Least surprising passages", table(columns, rows[:5])),
+        ("Most surprising passages", table(columns, rows[:-6:-1])),
         ("Where it was surprised", coloured_text(tokens[worst], *colours, joined=True)),
     ]
     write_report(run, record, sections)

@@ -20,7 +20,7 @@ HELD_OUT = 0.08  # share of all characters in the validation text, and in the te
 # must then answer: the recipe's smoke test.
 SMOKE = {
     "arguments": [
-        *("--epochs", "3", "--batch-size", "16", "--timesteps", "64", "--units", "256"),
+        *("--epochs", "3", "--batch-size", "16", "--timesteps", "64", "--units", "192"),
         *("--layers", "1", "--dropout", "0.1", "--learning-rate", "0.004"),
     ],
     "metric": "cross_entropy",

@@ -100,6 +100,11 @@ def coloured_text(tokens, values, high="for", low="against", joined=False):
     return _markup(template.render(rows=rows, high=high, low=low, joined=joined))
 
 
+def passage(text):
+    """A text as it stands, line ends and all; for the page, or for a cell of a table."""
+    return _markup(_environment().from_string('<p class="joined">{{ text }}</p>').render(text=text))
+
+
 def heatmaps(pictures, tokens):
     """One picture per array, time from left to right.
 
