@@ -159,7 +159,9 @@ def read(source, split, limit=None):
     carved = "validation" not in splits and split in ("train", "validation")
     check_split(source.name, split, [*splits, split] if carved else splits)
     if not carved:
-        return _read(source, split if limit is None else f"{split}[:{limit}]")
+        # TFDS refuses to take more examples than there are.
+        there = source.builder.info.splits[split].num_examples
+        return _read(source, split if (limit or there) >= there else f"{split}[:{limit}]")
     columns = _read(source, "train")
     examples = len(next(iter(columns.values())))
     order = np.random.default_rng(VALIDATION_SEED).permutation(examples)

@@ -63,6 +63,7 @@ def test_limit_takes_the_first_examples_of_each_split(prepared):
     source = data.find("tiny_reviews", prepared)
     for split in ("train", "validation", "test"):
         assert data.read(source, split, 5)[0] == data.read(source, split)[0][:5]
+        assert data.read(source, split, 500)[0] == data.read(source, split)[0]
 
 
 def test_mocked_public_data_goes_through_the_same_path(monkeypatch):

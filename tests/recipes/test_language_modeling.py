@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
 from recipes.language_modeling import __main__ as commands
 from recipes.language_modeling import data, model, units
@@ -350,7 +351,47 @@ def test_inspect_writes_a_page(folder):
     assert "1 layers of 8 units" in line
 
 
-# Files
+# Data sets and files
+
+
+class OnePlay(tfds.core.GeneratorBasedBuilder):
+    """A text for each split, as tiny_shakespeare has them; and two to test on."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        features = tfds.features.FeaturesDict({"text": tfds.features.Text()})
+        return self.dataset_info_from_configs(features=features)
+
+    def _split_generators(self, dl_manager):
+        return {
+            "train": self._generate_examples("First Citizen:\nBefore we proceed. ", 90),
+            "validation": self._generate_examples("GREMIO:\nGood morrow. ", 5),
+            "test": self._generate_examples("rance ta'en? \n", 5, texts=2),
+        }
+
+    def _generate_examples(self, text, times, texts=1):
+        for i in range(texts):
+            yield i, {"text": text * times}
+
+
+def test_a_public_data_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    OnePlay(data_dir="data").download_and_prepare()
+    arguments = ["--dataset", "one_play", "--data-dir", "data", "--units", 8, "--layers", 1]
+    result = call(RECIPE, "train", *arguments, "--limit", 300, "--epochs", 1, "--run", "run")
+    assert result.exit_code == 0, result.output
+    for limit, examples in ((120, 120), (9999, 2 * 70 + 2)):
+        options = ["--run", "run", "--data-dir", "data", "--limit", limit]
+        result = call(RECIPE, "evaluate", *options)
+        assert result.exit_code == 0, result.output
+        record = json.loads((tmp_path / "run" / "metrics.json").read_text())
+        assert (record["dataset"], record["examples"]) == ("one_play", examples)
+    strange = set("rance ta'en? \n") - set("First Citizen:\nBefore we proceed. ")
+    assert strange == {"'", "a", "?"}
+    assert record["unknown"] == 2 * 5 * 4
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["dataset"] == {"name": "one_play", "version": "1.0.0"}
 
 
 @pytest.fixture
