@@ -96,7 +96,7 @@ def load(source, options):
     def numbers(texts, pieces, seed):
         if seed is None or not options.subword_dropout:
             return subwords.encode(pieces, texts)
-        return subwords.sample(pieces, texts, options.subword_dropout, seed)
+        return subwords.sample(pieces, texts, options.subword_dropout, str(seed))
 
     def batches_of(texts, seed=None):
         sides = [numbers(*each, seed) for each in zip(texts, pieces, strict=True)]
@@ -109,8 +109,7 @@ def load(source, options):
         return _dataset(paired_batches(sources, targets, options.batch_size, seed))
 
     def batches(epoch):
-        seed = np.random.SeedSequence([options.seed, epoch]).generate_state(1)[0]
-        return batches_of((sentences, translations), int(seed))
+        return batches_of((sentences, translations), seed=[options.seed, epoch])
 
     validation = batches_of(read(source, "validation", options.limit, options.reverse))
     return batches, validation, pieces

@@ -10,14 +10,16 @@ ACL 2016; the work is done by SentencePiece (T. Kudo and J. Richardson, EMNLP 20
 """
 
 import io
+import itertools
+import random
 import re
-import threading
 import unicodedata
 
 from shared.errors import UserError
 from shared.files import replacing
 
 PADDING, UNKNOWN, START, STOP = 0, 1, 2, 3
+SPACE = "▁"  # SentencePiece's sign for the space before a word
 LONGEST_PIECE = 16  # characters, SentencePiece's own limit
 
 
@@ -77,33 +79,54 @@ def encode(pieces, texts, max_length=None):
     return [ids[:max_length] for ids in pieces.encode(texts)]
 
 
-def sample(pieces, texts, dropout, seed):
-    """Texts to lists of piece ids, cut in another way each time: merges are left out at random.
+def sample(pieces, texts, dropout, seed, ways=4):
+    """Texts to lists of piece ids, where merges are left out at random.
 
     A network that sees a word in ever other pieces learns what the pieces mean: I. Provilkov,
     D. Emelianenko and E. Voita, "BPE-dropout: simple and effective subword regularization", ACL
-    2020.
+    2020. SentencePiece has it, too, but draws differently in each process whatever the seed.
 
     Args:
         pieces: as from `learn`.
         texts: list of strings.
-        dropout: the share of merges that is left out.
-        seed: int; the same seed draws the same.
+        dropout: the share of possible merges that is left out at each step.
+        seed: int or string; the same seed draws the same.
+        ways: in how many ways, drawn anew in each call, a word may be cut.
+
+    Returns:
+        List of lists of ids; with a dropout of 0 what `encode` returns.
     """
-    import sentencepiece
+    draw = random.Random(seed)
+    ids = {pieces.id_to_piece(i): i for i in range(pieces.vocab_size())}
+    cuts = {}
+    sampled = []
+    for text in texts:
+        found = []
+        for word in filter(None, _normalize(text).split(" ")):
+            if word not in cuts:
+                cuts[word] = [_cut(SPACE + word, ids, dropout, draw) for _ in range(ways)]
+            found += cuts[word][int(ways * draw.random())]
+        sampled.append(found)
+    return sampled
 
-    drawn = []
 
-    def draw():
-        for text in texts:
-            drawn.append(pieces.encode(_normalize(text), enable_sampling=True, alpha=dropout))
-
-    # SentencePiece keeps a generator per thread, which takes its seed when the thread first draws.
-    sentencepiece.set_random_generator_seed(seed)
-    thread = threading.Thread(target=draw)
-    thread.start()
-    thread.join()
-    return drawn
+def _cut(word, ids, dropout, draw):
+    """One word to piece ids: of the merges that are not left out, always the one learned first."""
+    parts = list(word)
+    while True:
+        merges = [
+            (ids[left + right], place)
+            for place, (left, right) in enumerate(itertools.pairwise(parts))
+            if left + right in ids and draw.random() >= dropout
+        ]
+        if not merges:
+            break
+        _, place = min(merges)  # pieces have their numbers in the order in which they were learned
+        parts[place : place + 2] = [parts[place] + parts[place + 1]]
+    found = []
+    for part in parts:
+        found += [ids[part]] if part in ids else [ids[f"<0x{byte:02X}>"] for byte in part.encode()]
+    return found
 
 
 def decode(pieces, ids):

@@ -1,9 +1,13 @@
 """Subwords: text in, the same text out, whatever it is; drawn again the same by seed."""
 
+import subprocess
+import sys
+
 import pytest
 
 from shared.data import subwords
 from shared.errors import UserError
+from tests.conftest import ROOT
 
 TEXTS = [f"Zwei Männer und {n} Hunde laufen über die Straße, nicht wahr?" for n in range(40)]
 
@@ -55,7 +59,24 @@ def test_drawn_by_seed(pieces):
     assert [subwords.decode(pieces, ids) for ids in first] == TEXTS
     likeliest = subwords.encode(pieces, TEXTS)
     assert sum(map(len, first)) > 1.1 * sum(map(len, likeliest))
-    assert subwords.sample(pieces, TEXTS, 0.0, 1) == likeliest
+
+
+def test_drawn_the_same_in_another_process(pieces, tmp_path):
+    subwords.save(tmp_path / "a.subwords", pieces)
+    code = (
+        "import pathlib; from shared.data import subwords\n"
+        f"pieces = subwords.load(pathlib.Path({str(tmp_path / 'a.subwords')!r}))\n"
+        f"print(subwords.sample(pieces, {TEXTS[:3]!r}, 0.3, 7))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.stdout.strip() == str(subwords.sample(pieces, TEXTS[:3], 0.3, 7)), result.stderr
+
+
+def test_where_no_merge_is_left_out_it_is_what_sentencepiece_does(pieces):
+    texts = [*TEXTS, "Unbekanntes  Wort", "这 film 😀", "", "Ma\u0308nner", "a\tb 1234 !?"]
+    assert subwords.sample(pieces, texts, 0.0, 1) == subwords.encode(pieces, texts)
+    pieces_of_one_character = subwords.sample(pieces, ["Männer und"], 1.0, 1)[0]
+    assert len(pieces_of_one_character) == len("▁Männer▁und")
 
 
 def test_too_small_to_encode():
