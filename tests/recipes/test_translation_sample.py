@@ -175,7 +175,7 @@ def test_the_same_pairs_every_time_and_everywhere():
     assert sample.generate("test") == PAIRS["test"]
     # Changes with the rules only; the figures measured on the sample then change with it.
     digest = hashlib.sha256(repr(PAIRS["test"]).encode()).hexdigest()[:16]
-    assert digest == "2a4725bb423309ec"
+    assert digest == "06f43046c337c363"
 
 
 def test_sizes_and_no_sentence_twice():
