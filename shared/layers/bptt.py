@@ -139,11 +139,13 @@ class GRUEquations:
         (h,) = states
         units = h.shape[-1]
         product = ops.matmul(h, recurrent_kernel)
-        gates = ops.tanh(x[:, : 2 * units] + product[:, : 2 * units]) * 0.5 + 0.5
-        z, r = ops.split(gates, 2, axis=-1)
+        # XLA computes a tanh in vectors where it takes a whole tensor, and one number after the
+        # other where it takes a slice: hence a third too many here, and g twice below.
+        z, r, _ = ops.split(ops.tanh(x + product) * 0.5 + 0.5, 3, axis=-1)
         inner = product[:, 2 * units :] + candidate_bias
-        g = ops.tanh(x[:, 2 * units :] + r * inner)
-        return (g + z * (h - g),), ops.concatenate([gates, g, inner], axis=-1)
+        g = x[:, 2 * units :] + r * inner
+        g = ops.tanh(ops.concatenate([g, g], axis=-1))[:, :units]
+        return (g + z * (h - g),), ops.concatenate([z, r, g, inner], axis=-1)
 
     @staticmethod
     def back(record, before, after, gradients, recurrent_transposed):

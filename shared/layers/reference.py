@@ -7,6 +7,8 @@ product, the bias, slicing) is left to the backend's own differentiation.
 Every faster loop is tested against this one.
 """
 
+import itertools
+
 import keras
 from keras import ops
 
@@ -30,7 +32,7 @@ def run(equations, sequences, states, kernel, recurrent_kernel, bias, mask, **hi
     products = ops.transpose(ops.matmul(sequences, kernel), (1, 0, 2))
     sources = [products, recurrent_kernel, bias, *states]
     if mask is not None:
-        sources.append(ops.cast(ops.transpose(mask)[:, :, None], products.dtype))
+        sources.append(ops.transpose(ops.cast(mask, products.dtype))[:, :, None])
     joined = ops.custom_gradient(_recurrence(equations))(*sources)
     parts = ops.split(joined, equations.states, axis=-1)
     return ops.transpose(parts[0], (1, 0, 2)), [part[-1] for part in parts]
@@ -85,8 +87,8 @@ def _forward(equations, products, recurrent_kernel, bias, *states_and_mask):
         carry = [*states, record] if equations.kept else [*states]
         return carry, carry
 
-    _, notes = ops.scan(step, carry, [products + bias] if mask is None else [products + bias, mask])
-    return notes
+    products = products + bias
+    return _scan(step, carry, [products] if mask is None else [products, mask])[1]
 
 
 def _backward(equations, notes, upstream, products, recurrent_kernel, bias, *states_and_mask):
@@ -111,7 +113,7 @@ def _backward(equations, notes, upstream, products, recurrent_kernel, bias, *sta
 
     width = max(equations.kept, 1)
     start = [ops.zeros_like(s) for s in states] + [ops.tile(ops.zeros_like(states[0]), (1, width))]
-    last, found = ops.scan(step, start, inputs if mask is None else [*inputs, mask], reverse=True)
+    last, found = _scan(step, start, inputs if mask is None else [*inputs, mask], reverse=True)
     of_input, of_state = equations.parts(found[-1])
     d_recurrent = ops.matmul(
         ops.transpose(ops.reshape(before[0], (-1, before[0].shape[-1]))),
@@ -120,6 +122,21 @@ def _backward(equations, notes, upstream, products, recurrent_kernel, bias, *sta
     d_bias = equations.bias_gradient(ops.sum(of_input, axis=(0, 1)), ops.sum(of_state, axis=(0, 1)))
     gradients = (of_input, d_recurrent, d_bias, *last[:count])
     return gradients if mask is None else (*gradients, ops.zeros_like(mask))
+
+
+def _scan(step, carry, sequences, reverse=False):
+    """`ops.scan` over sequences (timesteps, batch, ...), also where nobody knows how many steps.
+
+    TensorFlow's takes only a single sequence then: all of them side by side.
+    """
+    if sequences[0].shape[0] is not None or len(sequences) == 1:
+        return ops.scan(step, carry, sequences, reverse=reverse)
+    ends = list(itertools.accumulate(sequence.shape[-1] for sequence in sequences))
+
+    def step_of_one(carry, now):
+        return step(carry, ops.split(now, ends[:-1], axis=-1))
+
+    return ops.scan(step_of_one, carry, ops.concatenate(sequences, axis=-1), reverse=reverse)
 
 
 def _apart(equations, states_and_mask):

@@ -145,6 +145,9 @@ def parts_of_time(values, count, parts):
     """(batch, timesteps, ...) -> two of (blocks * BLOCK, rows, ...), filled up with zeros."""
     import tensorflow as tf
 
+    if values.dtype == tf.bool:  # oneDNN transposes no booleans, and says so on the screen
+        filled = parts_of_time(tf.cast(values, tf.float32), count, parts)
+        return [tf.cast(part, tf.bool) for part in filled]
     batch, timesteps = tf.shape(values)[0], tf.shape(values)[1]
     rows = _rows(batch, parts)
     rest = [[0, 0]] * (len(values.shape) - 2)

@@ -63,7 +63,12 @@ def run(
     )
     loop = _differentiable(equations, return_sequences, training, parts, sizes)
     results = loop(mask, sequences, kernel, recurrent_kernel, bias, *states)
-    return (results[0], results[1:]) if return_sequences else (None, results)
+    # The graphs inside serve batches of all shapes; what is known of this one's stands here.
+    batch, timesteps, _ = sequences.shape
+    units = recurrent_kernel.shape[0]
+    last = [tf.ensure_shape(state, (batch, units)) for state in results[-equations.states :]]
+    outputs = tf.ensure_shape(results[0], (batch, timesteps, units)) if return_sequences else None
+    return outputs, last
 
 
 @functools.cache
@@ -163,9 +168,6 @@ def _forward(
 
     results = [outputs] if return_sequences else []
     results = [tf.concat(pair, axis=0)[:batch] for pair in [*results, *zip(*lasts, strict=True)]]
-    results = [
-        tf.ensure_shape(result, (sequences.shape[0], *result.shape[1:])) for result in results
-    ]
     return results, memory if keep else []
 
 

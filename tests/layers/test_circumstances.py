@@ -80,8 +80,13 @@ def test_fit_compiled_otherwise(cell, how):
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16", "bfloat16"])
+@pytest.mark.parametrize(
+    "cell, policy",
+    [
+        *((cell, "mixed_bfloat16") for cell in CELLS),
+        *(("lstm", policy) for policy in ("mixed_float16", "float16", "bfloat16")),
+    ],
+)
 def test_half_precision(cell, policy):
     # Not the orthogonal initializer: it has no bfloat16 on TensorFlow.
     ours, theirs = both_models(
@@ -114,6 +119,36 @@ def test_batches_of_many_shapes():
         np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-5)
         losses = [model.train_on_batch(tokens, np.ones((rows, 1))) for model in (ours, theirs)]
         np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+def test_known_shapes_stay_known_after_batches_of_other_sizes():
+    """A layer that keeps a state for each row asks the layer below how many there are."""
+    for rows in (2, 3, 5, 7):
+        layers.LSTM(11, return_sequences=True)(np.zeros((rows, rows, 11), "float32"))
+    x = keras.Input(batch_shape=(4, None, 11))
+    for _ in range(2):
+        x = layers.CarriedState(layers.LSTM(11, return_sequences=True, return_state=True))(x)
+    assert x.shape == (4, None, 11)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="the others know the shape of every batch")
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("loop", ["reference", "xla"])
+def test_batches_whose_shape_is_unknown_until_they_come(cell, loop):
+    """As `tf.data` gives them that pads each batch to its longest sequence."""
+    import tensorflow as tf
+
+    ours, theirs = both_models(cell)
+    ours.layers[2].loop = loop
+    batches = tf.data.Dataset.from_generator(
+        lambda: ((TOKENS[n : n + 2, : n // 2 + 1], TARGETS[n : n + 2]) for n in range(0, 10, 2)),
+        output_signature=(tf.TensorSpec((None, None), "int32"), tf.TensorSpec((None, 1))),
+    )
+    for model in (ours, theirs):
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        model.fit(batches, epochs=2, verbose=0)
+    for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from tests.conftest import ROOT, command_line
 
@@ -81,11 +82,14 @@ def test_default_data_set_becomes_the_sample_and_says_so(recipe, trained, screen
     assert (trained / "history.csv").read_text().splitlines()[1].endswith(",sample")
 
 
-def test_resumed_run_equals_one_never_stopped(recipe, command):
+def test_resumed_run_equals_one_never_stopped(recipe, command, monkeypatch):
     """Killed without warning in its second epoch and continued: the same weights, bit for bit."""
-    options = ["--dataset", "sample", "--limit", 256, "--epochs", 3]
+    options = ["--dataset", "sample", "--limit", 256, "--epochs", 3, "--units", 16]
     straight, killed = (command.folder / f"{name}-{recipe}" for name in ("straight", "killed"))
-    command(recipe, "train", "--run", straight, *options)
+    monkeypatch.chdir(command.folder)
+    commands = importlib.import_module(f"recipes.{recipe}.__main__").recipe
+    result = CliRunner().invoke(commands, list(map(str, ["train", "--run", straight, *options])))
+    assert result.exit_code == 0, result.output
 
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
