@@ -145,9 +145,11 @@ def parts_of_time(values, count, parts):
     """(batch, timesteps, ...) -> two of (blocks * BLOCK, rows, ...), filled up with zeros."""
     import tensorflow as tf
 
-    if values.dtype == tf.bool:  # oneDNN transposes no booleans, and says so on the screen
-        filled = parts_of_time(tf.cast(values, tf.float32), count, parts)
-        return [tf.cast(part, tf.bool) for part in filled]
+    if values.dtype == tf.bool:
+        # oneDNN transposes no booleans, and says so on the screen; a cast in place of `where`
+        # would be moved behind the transposition by TensorFlow's optimizer.
+        numbers = parts_of_time(tf.where(values, 1.0, 0.0), count, parts)
+        return [part > 0 for part in numbers]
     batch, timesteps = tf.shape(values)[0], tf.shape(values)[1]
     rows = _rows(batch, parts)
     rest = [[0, 0]] * (len(values.shape) - 2)
