@@ -240,7 +240,8 @@ def test_cells_stack(cell):
         ]
         for one in cells:
             one.recurrent_initializer = keras.initializers.Constant(0.1)
-        outputs.append(flat(keras.layers.RNN(cells, dtype="float64")(inputs(), training=True)))
+        stacked = keras.layers.StackedRNNCells(cells, dtype="float64")
+        outputs.append(flat(keras.layers.RNN(stacked, dtype="float64")(inputs(), training=True)))
     assert_same(*outputs)
 
 
