@@ -80,13 +80,8 @@ def test_fit_compiled_otherwise(cell, how):
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "cell, policy",
-    [
-        *((cell, "mixed_bfloat16") for cell in CELLS),
-        *(("lstm", policy) for policy in ("mixed_float16", "float16", "bfloat16")),
-    ],
-)
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16", "bfloat16"])
 def test_half_precision(cell, policy):
     # Not the orthogonal initializer: it has no bfloat16 on TensorFlow.
     ours, theirs = both_models(
