@@ -64,8 +64,10 @@ def recipe_group(file, help):
     )
 
 
-def training_options(*, dataset, epochs, batch_size, cell="lstm", units=64, layers=1):
+def training_options(*, dataset, epochs, batch_size, cell="lstm", units=64, layers=1, cells=CELLS):
     """Add the options of `train`, with the recipe's defaults, to a command.
+
+    `cells` are the choices of `--cell`.
 
     The command is called with one namespace `options`: these, the recipe's own, and `recipe`.
     With `--resume` the namespace holds the options of the run that is continued, of which only
@@ -85,7 +87,7 @@ def training_options(*, dataset, epochs, batch_size, cell="lstm", units=64, laye
         click.option("--limit", type=positive, help="Only the first N examples of each split."),
         click.option("--run", type=click.Path(), help="Run folder.  [default: a new dated one]"),
         click.option("--resume", is_flag=True, help="Continue a run (--run, or the newest)."),
-        click.option("--cell", type=click.Choice(CELLS), default=cell, show_default=True),
+        click.option("--cell", type=click.Choice(cells), default=cell, show_default=True),
         click.option("--units", type=positive, default=units, show_default=True),
         click.option("--layers", type=positive, default=layers, show_default=True),
         click.option(
@@ -209,6 +211,31 @@ def _readable(raw, where, may_be_empty=False):
     if not text and not may_be_empty:
         raise UserError(f"The text of {where} is empty; give at least one word.")
     return text
+
+
+def read_paths(inputs):
+    """The files to predict from: the arguments themselves, or with `-` one per line of stdin.
+
+    Whether they can be read shows when they are.
+
+    Raises:
+        UserError: where standard input names none, or an argument is empty.
+    """
+    paths = []
+    for number, path in enumerate(inputs, start=1):
+        if path == "-":
+            lines = [os.fsdecode(line.rstrip(b"\r\n")) for line in sys.stdin.buffer]
+            paths += [line for line in lines if line.strip()]
+        elif not path:
+            raise UserError(f"Input {number} is empty; name a file.")
+        else:
+            paths.append(path)
+    if not paths:
+        raise UserError("Standard input is empty; give one file name per line.")
+    for path in paths:
+        if "\0" in path:  # which no system takes in a name
+            raise UserError(f"{path!r} is no file name. Give one file name per line.")
+    return paths
 
 
 def open_trained(options):

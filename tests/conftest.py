@@ -1,5 +1,6 @@
 """What the tests of all recipes share: the recipes found, and commands run as a user runs them."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -59,6 +60,18 @@ def command(tmp_path_factory):
 
     run.folder = folder
     return run
+
+
+def inputs_of(recipe, folder):
+    """What the recipe's smoke test asks about: texts, or files that the sample writes to `folder`.
+
+    Returns:
+        List of strings, one for each of `SMOKE["answers"]`.
+    """
+    sample = importlib.import_module(f"recipes.{recipe}.sample")
+    if not hasattr(sample, "write_inputs"):
+        return sample.SMOKE["inputs"]
+    return [str(path) for path in sample.write_inputs(folder)]
 
 
 def command_line(recipe, *arguments):

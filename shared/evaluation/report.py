@@ -38,7 +38,7 @@ def write_page(run, name, facts, notice, sections):
         notice: the line that a run on the sample shows everywhere; or empty.
         sections: list of (heading, content); see `write_report`.
     """
-    page = _environment().from_string(TEMPLATE.read_text(encoding="utf-8"))
+    page = environment().from_string(TEMPLATE.read_text(encoding="utf-8"))
     title = run.recipe.replace("_", " ").capitalize()
     config = json.dumps(run.config, indent=2, ensure_ascii=False)
     text = page.render(title=title, facts=facts, notice=notice, sections=sections, config=config)
@@ -52,14 +52,14 @@ def metrics_table(record):
 
 def table(columns, rows, caption=""):
     """Rows of texts and numbers as an HTML table; texts are escaped."""
-    template = _environment().from_string(
+    template = environment().from_string(
         "<table>{% if caption %}<caption>{{ caption }}</caption>{% endif %}"
         "<tr>{% for column in columns %}<th>{{ column }}</th>{% endfor %}</tr>"
         "{% for row in rows %}<tr>{% for cell in row %}{% if cell is number %}"
         '<td class="number">{{ cell if cell is integer else "%.4f" | format(cell) }}</td>'
         "{% else %}<td>{{ cell }}</td>{% endif %}{% endfor %}</tr>{% endfor %}</table>"
     )
-    return _markup(template.render(columns=columns, rows=list(rows), caption=caption))
+    return markup(template.render(columns=columns, rows=list(rows), caption=caption))
 
 
 def training_curves(history):
@@ -86,7 +86,7 @@ def coloured_text(tokens, values, high="for", low="against", joined=False):
         joined: whether the tokens, joined, are the text, white space and all; else each is a word.
     """
     scale = max(abs(values).max(), 1e-9)
-    template = _environment().from_string(
+    template = environment().from_string(
         '<p class="{{ "tokens joined" if joined else "tokens" }}">'
         "{% for token, value, strength in rows %}"
         '<span title="{{ "%+.3f" | format(value) }}" style="background: rgba('
@@ -97,12 +97,12 @@ def coloured_text(tokens, values, high="for", low="against", joined=False):
     )
     strengths = 0.75 * abs(values) / scale
     rows = list(zip(tokens, values.tolist(), strengths.tolist(), strict=True))
-    return _markup(template.render(rows=rows, high=high, low=low, joined=joined))
+    return markup(template.render(rows=rows, high=high, low=low, joined=joined))
 
 
 def passage(text):
     """A text as it stands, line ends and all; for the page, or for a cell of a table."""
-    return _markup(_environment().from_string('<p class="joined">{{ text }}</p>').render(text=text))
+    return markup(environment().from_string('<p class="joined">{{ text }}</p>').render(text=text))
 
 
 def heatmaps(pictures, tokens):
@@ -165,16 +165,18 @@ def figure(drawing):
     """A matplotlib figure as an SVG for the page."""
     svg = io.StringIO()
     drawing.savefig(svg, format="svg", metadata={"Date": None})
-    return _markup(svg.getvalue()[svg.getvalue().index("<svg") :])
+    return markup(svg.getvalue()[svg.getvalue().index("<svg") :])
 
 
-def _environment():
+def environment():
+    """The jinja2 environment of all pages: texts are escaped, what is not given is an error."""
     import jinja2
 
     return jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
 
 
-def _markup(html):
+def markup(html):
+    """HTML that is put into a page as it stands."""
     import markupsafe
 
     return markupsafe.Markup(html)

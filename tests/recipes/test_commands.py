@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tests.conftest import inputs_of
+
 
 @pytest.fixture(scope="module")
 def tiny(recipe, tmp_path_factory):
@@ -67,8 +69,6 @@ def test_numbers_must_be_positive(recipe, option, value):
     ],
 )
 def test_wrong_arguments(recipe, arguments, words):
-    if recipe == "image_classification" and "mnist" in arguments:
-        pytest.skip("mnist fits this recipe")
     assert words in refused(recipe, *arguments)
 
 
@@ -84,14 +84,14 @@ def test_no_run_yet(recipe, tmp_path, monkeypatch):
 def test_damaged_model(recipe, here, damage):
     model = Path("runs/tiny/model.keras")
     model.write_bytes(model.read_bytes()[:-999] if damage is None else damage)
-    inputs = importlib.import_module(f"recipes.{recipe}.sample").SMOKE["inputs"]
+    inputs = inputs_of(recipe, here)
     line = refused(recipe, "predict", "--run", "runs/tiny", *inputs)
     assert "model.keras is damaged" in line and "Train again" in line
 
 
 def test_training_that_ended_before_its_first_epoch(recipe, here):
     Path("runs/tiny/model.keras").unlink()
-    inputs = importlib.import_module(f"recipes.{recipe}.sample").SMOKE["inputs"]
+    inputs = inputs_of(recipe, here)
     assert "--resume --run runs/tiny" in refused(recipe, "predict", "--run", "runs/tiny", *inputs)
 
 

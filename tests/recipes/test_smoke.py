@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tests.conftest import ROOT, command_line
+from tests.conftest import ROOT, command_line, inputs_of
 
 
 @pytest.fixture(scope="session")
@@ -62,10 +62,11 @@ def test_run_folder_is_complete(trained):
     assert "http-equiv" not in report and 'src="http' not in report, "the page is self-contained"
 
 
-def test_predicts_in_a_new_process(recipe, smoke, trained, command):
-    result = command(recipe, "predict", "--run", trained, "--json", *smoke["inputs"])
+def test_predicts_in_a_new_process(recipe, smoke, trained, command, tmp_path):
+    inputs = inputs_of(recipe, tmp_path)
+    result = command(recipe, "predict", "--run", trained, "--json", *inputs)
     answers = [json.loads(line) for line in result.stdout.decode().splitlines()]
-    assert [answer["input"] for answer in answers] == smoke["inputs"]
+    assert [answer["input"] for answer in answers] == inputs
     for answer, expected in zip(answers, smoke["answers"], strict=True):
         assert expected.items() <= answer.items()
     assert result.stderr.decode().startswith("SAMPLE DATA, not ")
