@@ -83,7 +83,8 @@ def _builder(name, data_dir, suggestions):
     import absl.logging
     import tensorflow_datasets as tfds
 
-    import shared.data.multi30k  # noqa: F401  tells TFDS of a data set that it lacks
+    # They tell TFDS of data sets that it lacks.
+    from shared.data import flickr8k, multi30k  # noqa: F401
 
     absl.logging.set_verbosity(absl.logging.ERROR)  # TFDS warns of every folder it doesn't find
     known = ", ".join([*suggestions, "sample"])
@@ -105,7 +106,7 @@ def _prepare(builder):
     if builder.is_prepared():
         return None
     urls = list(getattr(builder, "url_infos", None) or getattr(builder, "addresses", ()))
-    if urls and not _answers(urls[0]):
+    if urls and not answers(urls[0]):
         host = urls[0].split("/")[2]
         return f"it is not prepared in {builder.data_dir_root} and {host} can't be reached"
     try:
@@ -116,7 +117,7 @@ def _prepare(builder):
     return None
 
 
-def _answers(url, seconds=PROBE_SECONDS):
+def answers(url, seconds=PROBE_SECONDS):
     """Whether the host of `url` answers at all within `seconds`.
 
     In a thread, because no timeout of any HTTP client bounds the look-up of the host's address.

@@ -10,11 +10,10 @@ multilingual image description", WMT 2017.
 """
 
 import gzip
-import hashlib
 
 import tensorflow_datasets as tfds
 
-from shared.errors import UserError
+from shared.data.downloads import check_md5
 
 FILES = "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw/"
 SPLITS = {"train": "train", "validation": "val", "test": "test_2016_flickr"}
@@ -72,7 +71,7 @@ class Multi30k(tfds.core.GeneratorBasedBuilder):
         paths = dl_manager.download(self.urls)
         for split, addresses in self.urls.items():
             for language, address in addresses.items():
-                check_md5(paths[split][language], address)
+                check_md5(paths[split][language], address, MD5[address.rsplit("/", 1)[-1]])
         return {split: self._generate_examples(files) for split, files in paths.items()}
 
     def _generate_examples(self, files):
@@ -85,15 +84,3 @@ class Multi30k(tfds.core.GeneratorBasedBuilder):
             lines[language] = text.removesuffix("\n").split("\n")
         for number, sentences in enumerate(zip(*lines.values(), strict=True)):
             yield number, dict(zip(lines, sentences, strict=True))
-
-
-def check_md5(path, address):
-    """Raise UserError where a downloaded file isn't the one that was published."""
-    name = address.rsplit("/", 1)[-1]
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "md5").hexdigest()
-    if found != MD5[name]:
-        raise UserError(
-            f"{address} is not the file that is known: its MD5 is {found}, not {MD5[name]}. Delete "
-            f"{path} and try again."
-        )

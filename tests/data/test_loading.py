@@ -92,7 +92,7 @@ def test_a_host_that_never_answers_is_given_up(monkeypatch):
 
     monkeypatch.setattr(requests, "head", lambda *_, **__: time.sleep(30))
     started = time.monotonic()
-    assert not loading._answers("http://example.org/data.zip", seconds=0.2)
+    assert not loading.answers("http://example.org/data.zip", seconds=0.2)
     assert time.monotonic() - started < 5
 
 

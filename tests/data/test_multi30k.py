@@ -82,7 +82,7 @@ def archives(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tfds.download.DownloadManager, "download", download)
     monkeypatch.setattr(multi30k, "MD5", write_archives(tmp_path))
-    monkeypatch.setattr(loading, "_answers", lambda url: url.startswith(multi30k.FILES))
+    monkeypatch.setattr(loading, "answers", lambda url: url.startswith(multi30k.FILES))
     return tmp_path
 
 
@@ -124,7 +124,7 @@ def test_files_of_different_length_are_refused(archives, monkeypatch):
 
 def test_without_network_it_is_given_up_at_once(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(loading, "_answers", lambda url: asked.append(url))
+    monkeypatch.setattr(loading, "answers", lambda url: asked.append(url))
     with pytest.raises(UserError, match=r"raw\.githubusercontent\.com can't be reached"):
         loading.find("multi30k/fr_to_en", None, tmp_path)
     assert asked == [multi30k.FILES + "train.fr.gz"]
