@@ -6,6 +6,7 @@
 
     BahdanauAttention   e = v · tanh(W query + U memory)       additive
     LuongAttention      e = query · W memory, or query · memory       multiplicative
+                        e = query · W memory / sqrt(memory features)  the same, scaled
 
     query    (batch, steps, query features)         e.g. the hidden states of a decoder
     memory   (batch, timesteps, memory features)    e.g. the outputs of an encoder
@@ -19,7 +20,8 @@ weights over the padding. Both are added here.
 
 D. Bahdanau, K. Cho and Y. Bengio, "Neural machine translation by jointly learning to align and
 translate", ICLR 2015; M.-T. Luong, H. Pham and C. Manning, "Effective approaches to
-attention-based neural machine translation", EMNLP 2015.
+attention-based neural machine translation", EMNLP 2015; the scale: A. Vaswani et al., "Attention
+is all you need", NeurIPS 2017.
 """
 
 import keras
@@ -113,22 +115,25 @@ class LuongAttention(_Attention):
     Weights: W (query features, memory features), or none with `score="dot"`.
 
     Args:
-        score: "general" for query · W memory, "dot" for query · memory.
+        score: "general" for query · W memory, "dot" for query · memory, "scaled" for "general"
+            divided by the square root of the memory's features: large states then don't make
+            weights of 0 and 1, through which no gradient flows, before anything is learned.
 
     Raises:
-        ValueError: if `score` is neither, or if it is "dot" and query and memory differ in size.
+        ValueError: if `score` is none of them, or if it is "dot" and query and memory differ in
+            size.
     """
 
     def __init__(self, score="general", **kwargs):
-        if score not in ("general", "dot"):
-            raise ValueError(f'`score` must be "general" or "dot", not {score!r}.')
+        if score not in ("general", "dot", "scaled"):
+            raise ValueError(f'`score` must be "general", "dot" or "scaled", not {score!r}.')
         super().__init__(**kwargs)
         self.score = score
         self.of_query = None
         self.attend = keras.layers.Attention(dtype=self.dtype_policy)
 
     def build(self, query_shape, memory_shape):
-        if self.score == "general":
+        if self.score != "dot":
             self.of_query = keras.layers.Dense(
                 memory_shape[-1], use_bias=False, dtype=self.dtype_policy
             )
@@ -141,6 +146,8 @@ class LuongAttention(_Attention):
         self.attend.build([(*query_shape[:-1], memory_shape[-1]), memory_shape])
 
     def compare(self, query, memory):
+        if self.score == "scaled":
+            query = query * memory.shape[-1] ** -0.5
         return (query if self.of_query is None else self.of_query(query)), memory
 
     def get_config(self):

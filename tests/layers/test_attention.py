@@ -12,6 +12,7 @@ MAKE = {
     "bahdanau": lambda **arguments: BahdanauAttention(8, **arguments),
     "luong_general": lambda **arguments: LuongAttention(**arguments),
     "luong_dot": lambda **arguments: LuongAttention(score="dot", **arguments),
+    "luong_scaled": lambda **arguments: LuongAttention(score="scaled", **arguments),
 }
 
 
@@ -38,6 +39,8 @@ def expected(layer, kind, query, memory, mask):
                     score = v @ np.tanh(q @ w + m @ u)
                 elif kind == "luong_general":
                     score = q @ weights[0] @ m
+                elif kind == "luong_scaled":
+                    score = q @ weights[0] @ m / np.sqrt(MEMORY)
                 else:
                     score = q @ m
                 result[b, t, k] = np.exp(score) * mask[b, k]
