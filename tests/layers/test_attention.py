@@ -141,7 +141,7 @@ def test_saved_and_loaded(kind, tmp_path):
 def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match="positive"):
         BahdanauAttention(0)
-    with pytest.raises(ValueError, match='"general" or "dot"'):
+    with pytest.raises(ValueError, match='"dot" or "scaled"'):
         LuongAttention(score="cosine")
     query, memory, _ = examples("bahdanau")
     with pytest.raises(ValueError, match="one size"):
