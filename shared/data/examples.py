@@ -9,6 +9,7 @@ inside tf.data, in parallel with the training.
 """
 
 import contextlib
+import re
 
 import numpy as np
 
@@ -106,7 +107,7 @@ def batches(examples, batch_size, prepare, seed=None):
     return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
 
 
-def hold(source, split, limit=None, fit=None):
+def hold(source, split, limit=None, fit=None, decode=True):
     """The examples of one split of a TFDS data set, in memory where they take at most `MEMORY`.
 
     Where a data set has no validation split, one is made as by `loading.read`.
@@ -116,7 +117,9 @@ def hold(source, split, limit=None, fit=None):
         split: `"train"`, `"validation"`, `"test"` or another split that the data set has.
         limit: take only the first `limit` examples of the split.
         fit: function from one decoded example, a dictionary of tensors, to one whose tensors have
-            a fixed shape; for instance its image in another size. None leaves it as it is.
+            a fixed shape; for instance its image in another size. None leaves it as it is. It may
+            raise UserError in a `tf.numpy_function`; see `user_errors`.
+        decode: False leaves images as they are stored, for a `fit` that reads them itself.
 
     Returns:
         `Examples`. Those read from disk come in batches of roughly shuffled order: `SHUFFLED` bytes
@@ -128,10 +131,10 @@ def hold(source, split, limit=None, fit=None):
     """
     import tensorflow as tf
 
-    stored, decode, places = _stored(source, split, limit)
+    stored, decoded, places = _stored(source, split, limit)
 
     def fitted(example):
-        example = decode(example)
+        example = decoded(example) if decode else example
         return fit(example) if fit else example
 
     with _readable(source):
@@ -158,7 +161,7 @@ def hold(source, split, limit=None, fit=None):
     }
     position = {place: i for i, place in enumerate(places)}
     dataset = stored.map(lambda place, example: (place, fitted(example)), tf.data.AUTOTUNE)
-    with _readable(source):
+    with user_errors(), _readable(source):
         for found, batch in dataset.batch(256).prefetch(4).as_numpy_iterator():
             at = [position[place] for place in found]
             for name, column in columns.items():
@@ -171,7 +174,7 @@ def _stored(source, split, limit):
 
     Returns:
         stored: `tf.data.Dataset` of (place, example), always in the same order.
-        decode: function that decodes the images of an example.
+        decoded: function that decodes the images of an example.
         places: the places of the split's examples in the stored data, in the split's order.
     """
     import tensorflow as tf
@@ -208,11 +211,11 @@ def _stored(source, split, limit):
     # Before any image is decoded, so that those of other splits cost next to nothing.
     dataset = dataset.filter(lambda place, example: wanted[place])
 
-    def decode(example):
-        decoded = {name: image.decode_example(example[name]) for name, image in images.items()}
-        return {**example, **decoded}
+    def decoded(example):
+        pictures = {name: image.decode_example(example[name]) for name, image in images.items()}
+        return {**example, **pictures}
 
-    return dataset, decode, places
+    return dataset, decoded, places
 
 
 def _bytes(kind):
@@ -223,13 +226,32 @@ def _bytes(kind):
 
 
 @contextlib.contextmanager
+def user_errors():
+    """Bring a UserError out of tf.data, which packs what a `tf.numpy_function` raises.
+
+    For whatever goes through batches of examples that are read from disk.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        message = re.search(r"UserError: (.+)", str(error))
+        if message is None:
+            raise
+        raise UserError(message[1]) from error
+
+
+@contextlib.contextmanager
 def _readable(source):
-    """Say of data that can't be read whose they are."""
+    """Say of prepared data that can't be read whose they are."""
     import tensorflow as tf
 
     try:
         yield
     except (tf.errors.OpError, OSError) as error:
+        if "UserError: " in str(error):
+            raise
         where = source.builder.data_dir
         raise UserError(
             f"The prepared data of {source.name} in {where} is damaged or unreadable "

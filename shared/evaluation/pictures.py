@@ -44,6 +44,40 @@ def embedded(image):
     return "data:image/png;base64," + base64.b64encode(packed.getvalue()).decode()
 
 
+def highlighted(image, weights, enlarged=2):
+    """An image that is bright where the weights are large and dark where they are small.
+
+    Args:
+        image: uint8 array `(height, width, 3)`.
+        weights: array `(rows, columns)`, not negative; stretched over the image.
+        enlarged: how many times as large as the image the picture is.
+
+    Returns:
+        uint8 array `(enlarged * height, enlarged * width, 3)`.
+    """
+    from PIL import Image
+
+    size = enlarged * image.shape[1], enlarged * image.shape[0]
+    light = Image.fromarray(np.asarray(weights / max(weights.max(), 1e-9), "float32"))
+    light = np.asarray(light.resize(size, Image.Resampling.BICUBIC)).clip(0, 1)
+    picture = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+    return (picture * (0.15 + 0.85 * light[..., None])).astype("uint8")
+
+
+def signed(values):
+    """Numbers as an image: blue above zero, red below, white at zero.
+
+    Args:
+        values: array `(height, width)`.
+
+    Returns:
+        uint8 array `(height, width, 3)`.
+    """
+    strength = np.abs(values) / max(np.abs(values).max(), 1e-12)
+    colours = np.where(np.asarray(values)[..., None] > 0, (31, 95, 174), (196, 67, 43))
+    return (255 - strength[..., None] * (255 - colours)).round().astype("uint8")
+
+
 def confusion_matrix(matrix, classes):
     """How often each class was answered for each other one, as a picture.
 

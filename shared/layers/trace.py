@@ -120,10 +120,10 @@ def state_gradients(layer, inputs, loss=None, timestep=-1, initial_state=None, m
         return ops.sum(loss(states[0]))
 
     nothing = [[ops.zeros_like(state) for state in first] for _ in range(read_at + 1)]
-    gradients = _gradients(error, nothing)
+    found = gradients(error, nothing)
     norms = {}
     for part, name in enumerate(_state_names(first)):
-        of_timesteps = [np.linalg.norm(_numpy(of_state[part]), axis=-1) for of_state in gradients]
+        of_timesteps = [np.linalg.norm(_numpy(of_state[part]), axis=-1) for of_state in found]
         later = [np.zeros_like(of_timesteps[0])] * (len(order) - len(of_timesteps))
         norms[name] = np.stack(of_timesteps + later, axis=1)
     return norms
@@ -179,7 +179,7 @@ def _listening(cell):
         cell.listener = None
 
 
-def _gradients(function, tensors):
+def gradients(function, tensors):
     """The gradient of a scalar function at nested tensors, nested likewise, on any backend."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
