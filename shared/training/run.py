@@ -77,12 +77,12 @@ class Run:
         }
         write_json(self.path("config.json"), config)
 
-    def save_model(self, network):
-        with replacing(self.path("model.keras")) as temporary:
+    def save_model(self, network, name="model.keras"):
+        with replacing(self.path(name)) as temporary:
             network.save(temporary)
 
-    def load_model(self):
-        """Load `model.keras`, without any code that might be hidden in it (safe mode).
+    def load_model(self, name="model.keras"):
+        """Load a model of the run, without any code that might be hidden in it (safe mode).
 
         Raises:
             UserError: where it is absent or damaged.
@@ -91,10 +91,10 @@ class Run:
 
         import shared.layers  # noqa: F401  registers our layers under their saved names
 
-        path = self.path("model.keras")
+        path = self.path(name)
         if not path.is_file():
             raise UserError(
-                f"{self.folder} has no model.keras: its training ended too early. Continue it: "
+                f"{self.folder} has no {name}: its training ended too early. Continue it: "
                 f"python -m recipes.{self.recipe} train --resume --run {self.folder}"
             )
         try:

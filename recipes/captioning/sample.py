@@ -1,0 +1,161 @@
+"""The bundled sample: drawn scenes of two things, each described by five sentences.
+
+    "a small red square left of a large blue circle"
+    "a large blue circle right of a small red square"
+    "there is a small red square to the left of a large blue circle"
+    "a small red square and a large blue circle on its right"
+
+Five people would not all say something different: the first of these is said twice. What is named
+first is the thing on the left, or the upper one, so that there is a likeliest sentence.
+
+Nothing of a caption can be guessed without the image: sizes, colours, shapes and the relation are
+drawn evenly, and each is as frequent beside any other.
+
+Why the splits can't overlap: a scene belongs to a split by a checksum of what is in it and how it
+stands, without which no caption of it can be written. So the test asks for sentences of which no
+training caption is one, though every word and every form of sentence is known.
+
+`python -m recipes.captioning.sample FOLDER` writes a few of the scenes as pictures.
+"""
+
+import random
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+SIZES = {"train": 2400, "validation": 200, "test": 400}
+SIDE = 64  # pixels
+# What a training on the sample must reach, in how many seconds on two cores, and what the network
+# must then answer: the recipe's smoke test.
+SMOKE = {
+    "arguments": ["--epochs", "10", "--units", "128", "--smallest-crop", "1", "--dropout", "0.1"],
+    "metric": "exact_match",
+    "at_least": 0.8,
+    "seconds": 60,
+    "answers": [
+        {"output": "a small red square left of a large blue circle"},
+        {"output": "a large yellow triangle above a small green circle"},
+    ],
+}
+# The scenes behind these answers: two things, and how the first stands to the second.
+SHOWN = [
+    (("small", "red", "square"), "left", ("large", "blue", "circle")),
+    (("large", "yellow", "triangle"), "above", ("small", "green", "circle")),
+]
+
+RADII = {"small": (6, 8), "large": (12, 14)}  # half of what a thing measures, in pixels
+COLOURS = {
+    "red": (210, 45, 40),
+    "green": (40, 150, 60),
+    "blue": (40, 80, 200),
+    "yellow": (235, 200, 40),
+    "purple": (140, 60, 170),
+    "black": (30, 30, 35),
+}
+SHAPES = ("circle", "square", "triangle")
+# How the first thing stands to the second: the other way round, and as "on its ..." says it.
+RELATIONS = {"left": ("left of", "right of"), "above": ("above", "below")}
+
+
+def generate(split):
+    """The examples of a split.
+
+    Returns:
+        images: uint8 array `(SIZES[split], SIDE, SIDE, 3)`.
+        captions: a list of five strings for each of them.
+    """
+    if split not in SIZES:
+        raise ValueError(f"unknown split {split!r}: the sample has {', '.join(SIZES)}")
+    draw = random.Random(f"drawn scenes: {split}")
+    scenes = []
+    while len(scenes) < SIZES[split]:
+        scene = draw_scene(draw)
+        if split_of(scene) == split:
+            scenes.append(scene)
+    images = np.stack([paint(scene, draw) for scene in scenes])
+    return images, [describe(scene) for scene in scenes]
+
+
+def draw_scene(draw):
+    """Two things and how the first stands to the second."""
+    things = [
+        (draw.choice(list(RADII)), draw.choice(list(COLOURS)), draw.choice(SHAPES))
+        for _ in range(2)
+    ]
+    return things[0], draw.choice(list(RELATIONS)), things[1]
+
+
+def split_of(scene):
+    """The split that a scene belongs to; those of `SHOWN` are for the test."""
+    if scene in SHOWN:
+        return "test"
+    remainder = zlib.crc32(repr(scene).encode()) % 10
+    return {8: "validation", 9: "test"}.get(remainder, "train")
+
+
+def describe(scene):
+    """Five captions of a scene."""
+    first, relation, second = scene
+    one, other = (f"a {' '.join(thing)}" for thing in (first, second))
+    forward, backward = RELATIONS[relation]
+    far = {"left": "to the left of", "above": "above"}[relation]
+    near = {"left": "on its right", "above": "below it"}[relation]
+    return [
+        f"{one} {forward} {other}",
+        f"{other} {backward} {one}",
+        f"there is {one} {far} {other}",
+        f"{one} {forward} {other}",
+        f"{one} and {other} {near}",
+    ]
+
+
+def paint(scene, draw):
+    """A scene as a picture: uint8 array `(SIDE, SIDE, 3)`.
+
+    Where exactly things stand, how large they are and what shade they have differs from picture to
+    picture, and so does the pale ground.
+    """
+    first, relation, second = scene
+    noise = np.random.default_rng(draw.randrange(2**32))
+    ground = np.array([draw.randint(200, 250) for _ in range(3)])
+    picture = ground + noise.normal(0, 4, (SIDE, SIDE, 3))
+    half = SIDE // 2
+    for place, (size, colour, shape) in enumerate((first, second)):
+        radius = draw.randint(*RADII[size])
+        along = place * half + draw.randint(radius + 1, half - radius - 1)
+        across = half + draw.randint(-8, 8)
+        row, column = (across, along) if relation == "left" else (along, across)
+        shade = np.array(COLOURS[colour]) + noise.normal(0, 8, 3)
+        picture[covered(shape, row, column, radius)] = shade
+    return picture.clip(0, 255).astype("uint8")
+
+
+def covered(shape, row, column, radius):
+    """Where a shape lies: boolean array `(SIDE, SIDE)`."""
+    down, right = np.mgrid[:SIDE, :SIDE]
+    down, right = down - row, right - column
+    inside = (abs(down) <= radius) & (abs(right) <= radius)
+    if shape == "circle":
+        return down**2 + right**2 <= radius**2
+    if shape == "triangle":
+        return inside & (2 * abs(right) <= down + radius)
+    return inside
+
+
+def write_inputs(folder):
+    """Write the scenes of `SHOWN` as PNG files into a folder; return their paths."""
+    from PIL import Image
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for number, scene in enumerate(SHOWN, start=1):
+        paths.append(folder / f"scene-{number}.png")
+        Image.fromarray(paint(scene, random.Random(number))).save(paths[-1])
+    return paths
+
+
+if __name__ == "__main__":
+    print(*write_inputs(*sys.argv[1:2] or ["scenes"]), sep="\n")

@@ -1,0 +1,100 @@
+"""Measuring captions against several references each: corpus BLEU, by sacreBLEU.
+
+    BLEU-n = brevity penalty * (p_1 p_2 .. p_n) ** (1/n) * 100
+
+where p_k is the share of all k-grams written that some reference of the same image has, each
+counted at most as often as there. The brevity penalty compares all that was written with the
+references whose length is nearest. As is usual for captions, words are compared in lower case and
+without punctuation: bring captions and references to that form first.
+
+K. Papineni et al., "BLEU: a method for automatic evaluation of machine translation", ACL 2002.
+"""
+
+import numpy as np
+
+from shared.evaluation.pictures import picture_grid
+
+SHUFFLED_BY = 20150521
+
+
+def corpus_bleu(captions, references):
+    """Corpus BLEU-1 to BLEU-4, 0 to 100, without smoothing.
+
+    Args:
+        captions: list of strings.
+        references: a list of strings for each of them, not all as many.
+
+    Returns:
+        Dictionary `bleu_1` .. `bleu_4` -> float.
+    """
+    return {
+        f"bleu_{order}": _metric(order).corpus_score(captions, _streams(references)).score
+        for order in range(1, 5)
+    }
+
+
+def measure(captions, references):
+    """BLEU-1 to BLEU-4, and BLEU-4 of the same captions dealt to other images.
+
+    The last one is what the language of the captions earns without the images. It is measured
+    where there are two images or more, none of which keeps its caption.
+    """
+    metrics = corpus_bleu(captions, references)
+    if len(captions) > 1:
+        order = np.random.default_rng(SHUFFLED_BY).permutation(len(captions))
+        dealt = [""] * len(captions)
+        for place, taken_from in zip(order, np.roll(order, 1), strict=True):
+            dealt[place] = captions[taken_from]
+        metrics["bleu_4_shuffled_images"] = corpus_bleu(dealt, references)["bleu_4"]
+    return metrics
+
+
+def signature():
+    """sacreBLEU's note of how it counts, for BLEU-4."""
+    metric = _metric(4)
+    metric.corpus_score(["a"], [["a"]])
+    return str(metric.get_signature())
+
+
+def ranked(captions, references):
+    """The places of the captions, best first, by the BLEU-4 of each alone (there smoothed)."""
+    from sacrebleu.metrics import BLEU
+
+    metric = BLEU(tokenize="none", effective_order=True)
+    scores = [
+        metric.sentence_score(caption, given or [""]).score
+        for caption, given in zip(captions, references, strict=True)
+    ]
+    return sorted(range(len(captions)), key=lambda place: -scores[place])
+
+
+def best_and_worst(images, captions, references, count=12):
+    """Two sections for a report: images with the best and the worst captions, best first.
+
+    Args:
+        images: function from a list of places to the images there, uint8.
+        captions, references: as for `corpus_bleu`.
+        count: how many to show of each.
+    """
+    order = ranked(captions, references)
+    count = min(count, len(order))
+    sections = []
+    for heading, places in (("Best captions", order[:count]), ("Worst captions", order[-count:])):
+        below = [f"{captions[place]} (one reference: {references[place][0]})" for place in places]
+        sections.append((heading, picture_grid(images(places), below)))
+    return sections
+
+
+def _metric(order):
+    from sacrebleu.metrics import BLEU
+
+    return BLEU(tokenize="none", max_ngram_order=order, smooth_method="none", force=True)
+
+
+def _streams(references):
+    """References as sacreBLEU wants them: the first of each image, the second of each, ..."""
+    most = max(len(given) for given in references)
+    return [
+        [given[number] if number < len(given) else None for given in references]
+        for number in range(most)
+    ]
