@@ -1,0 +1,210 @@
+"""The network: a frame in, its label out, at every step."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from shared.layers import Bidirectional, recurrent
+
+PACKAGE = "recipes.frame_labeling"
+PIECE = 300  # frames of a long video that go through the convolutions in one call
+
+
+def build_model(
+    shape,
+    classes,
+    cell="lstm",
+    units=128,
+    layers=1,
+    direction="both",
+    dropout=0.5,
+    filters=(16, 32, 64, 96),
+):
+    """Many to many, in step: `(batch, timesteps, *shape)` frames -> a label for each.
+
+    Inputs are `frames`, uint8, and `present`, bool `(batch, timesteps)`, False where a clip is
+    padded: padding changes neither a state nor a label before it.
+
+    Args:
+        shape: height, width and channels of a frame.
+        classes: number of labels.
+        cell: `"rnn"`, `"lstm"`, `"gru"`, or `"none"` for a network that knows of each frame only
+            itself and how it differs from the one before.
+        units: size of each direction's state, and of what the convolutions say of a frame.
+        layers: recurrent layers, one above the other.
+        direction: `"both"` reads each clip from its start and from its end; `"forward"` labels a
+            frame when it comes, without having seen what follows.
+        dropout: share of the features that a training step leaves out.
+        filters: of the convolutions, each of which halves height and width.
+
+    Returns:
+        A Keras model with logits `(batch, timesteps, classes)`.
+    """
+    frames = keras.Input((None, *shape), dtype="uint8", name="frames")
+    present = keras.Input((None,), dtype="bool", name="present")
+    x = WithChange(name="with_change")(frames)
+    x = EachFrame(eye(shape, units, filters), name="eye")(x)
+    for _ in range(layers):
+        x = keras.layers.Dropout(dropout)(x)
+        if cell == "none":
+            x = keras.layers.Dense(units, activation="relu")(x)
+            continue
+        layer = recurrent(cell, units, return_sequences=True)
+        x = (Bidirectional(layer) if direction == "both" else layer)(x, mask=present)
+    x = keras.layers.Dropout(dropout)(x)
+    logits = keras.layers.Dense(classes, dtype="float32", name="logits")(x)
+    return keras.Model({"frames": frames, "present": present}, logits, name="frame_labeling")
+
+
+def eye(shape, units, filters):
+    """The convolutions: a frame and its change `(height, width, 2 * channels)` -> `(units,)`."""
+    height, width, channels = shape
+    seen = keras.Input((height, width, 2 * channels))
+    x = seen
+    for number, size in enumerate(filters):
+        x = keras.layers.Conv2D(
+            size,
+            5 if number == 0 else 3,
+            strides=2,
+            padding="same",
+            activation="relu",
+            kernel_initializer="he_normal",
+        )(x)
+    x = keras.layers.Flatten()(x)
+    x = keras.layers.Dense(units)(x)
+    x = keras.layers.LayerNormalization()(x)
+    return keras.Model(seen, keras.layers.Activation("relu")(x), name="eye")
+
+
+def label_clip(network, frames):
+    """The probability of every label for every frame of one clip, of any length.
+
+    Args:
+        network: as from `build_model`.
+        frames: uint8 array `(timesteps, height, width, channels)`.
+
+    Returns:
+        float32 array `(timesteps, classes)`.
+    """
+    features, present = look(network, frames)[None], np.ones((1, len(frames)), bool)
+    seen = network.get_layer("eye").output
+    above = keras.Model([seen, network.input["present"]], keras.layers.Softmax()(network.output))
+    return above.predict_on_batch([features, present])[0]
+
+
+def look(network, frames):
+    """What the convolutions say of each frame, piece by piece: `(timesteps, units)`."""
+    eye = keras.Model(network.input["frames"], network.get_layer("eye").output)
+    pieces = []
+    for begin in range(0, len(frames), PIECE):
+        first = max(begin - 1, 0)  # the frame before, for what has changed since
+        features = eye.predict_on_batch(frames[None, first : begin + PIECE])
+        pieces.append(features[0, begin - first :])
+    return np.concatenate(pieces)
+
+
+def label_stream(network, frames):
+    """Label frames one by one as they come, with nothing kept but the state and one frame.
+
+    Args:
+        network: as from `build_model` with `direction="forward"`.
+        frames: iterable of uint8 arrays `(height, width, channels)`.
+
+    Yields:
+        float32 array `(classes,)` of probabilities for each, the same as `label_clip` gives.
+    """
+    step = single_step(network)
+    states = [np.zeros((1, *state.shape[1:]), state.dtype) for state in step.inputs[1:]]
+    before = None
+    for frame in frames:
+        pair = np.stack([frame if before is None else before, frame])[None]
+        probabilities, *states = keras.tree.flatten(step.predict_on_batch([pair, *states]))
+        before = frame
+        yield probabilities[0]
+
+
+def single_step(network):
+    """The forward network without its loop: `[two frames, *states] -> [probabilities, *states]`."""
+    frames = keras.Input((2, *network.input["frames"].shape[2:]), dtype="uint8")
+    x = network.get_layer("with_change")(frames)[:, 1]
+    x = network.get_layer("eye").network(x)
+    before, after = [], []
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.RNN):
+            sizes = keras.tree.flatten(layer.cell.state_size)
+            own = [keras.Input((size,), dtype=layer.compute_dtype) for size in sizes]
+            x, states = layer.cell(x, own)
+            before, after = before + own, after + keras.tree.flatten(states)
+        elif isinstance(layer, keras.layers.Dense):
+            x = layer(x)
+    return keras.Model([frames, *before], [keras.layers.Softmax()(x), *after])
+
+
+def explain(network, frames):
+    """What `trace` tells of the first recurrent layer, reading forward: `(timesteps, units)` each.
+
+    Empty for a network without recurrence.
+    """
+    for layer in network.layers:
+        if isinstance(layer, (Bidirectional, keras.layers.RNN)):
+            layer = getattr(layer, "forward_layer", layer)
+            features = ops.convert_to_tensor(look(network, frames)[None])
+            return {name: values[0] for name, values in layer.trace(features).items()}
+    return {}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class WithChange(keras.layers.Layer):
+    """Each frame, and beside it what has changed since the frame before.
+
+    The brightness and contrast of a frame are taken out of it: mean 0, standard deviation 1. The
+    change of the first frame is zero.
+
+    Input: `(batch, timesteps, height, width, channels)`, uint8.
+    Output: `(batch, timesteps, height, width, 2 * channels)`.
+    """
+
+    def call(self, frames):
+        frames = ops.cast(frames, self.compute_dtype) / 255
+        axes = (2, 3, 4)
+        frames = frames - ops.mean(frames, axes, keepdims=True)
+        spread = ops.sqrt(ops.mean(ops.square(frames), axes, keepdims=True) + 1e-4)
+        frames = frames / spread
+        before = ops.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
+        return ops.concatenate([frames, frames - before], axis=-1)
+
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], 2 * shape[-1])
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class EachFrame(keras.layers.Layer):
+    """A network applied to every frame alike: all frames of all clips are one batch to it.
+
+    Args:
+        network: a Keras model of one frame.
+
+    Input: `(batch, timesteps, ...)`. Output: `(batch, timesteps, ...)`.
+    """
+
+    def __init__(self, network, **kwargs):
+        super().__init__(**kwargs)
+        self.network = network
+
+    def call(self, clips, training=False):
+        shape = ops.shape(clips)
+        each = ops.reshape(clips, (-1, *clips.shape[2:]))
+        each = self.network(each, training=training)
+        return ops.reshape(each, (*shape[:2], *each.shape[1:]))
+
+    def compute_output_shape(self, shape):
+        return (*shape[:2], *self.network.compute_output_shape((None, *shape[2:]))[1:])
+
+    def get_config(self):
+        network = keras.saving.serialize_keras_object(self.network)
+        return {**super().get_config(), "network": network}
+
+    @classmethod
+    def from_config(cls, config):
+        network = keras.saving.deserialize_keras_object(config["network"])
+        return cls(**{**config, "network": network})

@@ -1,0 +1,176 @@
+"""Videos from files, and from folders with a picture for each frame, as arrays of one size.
+
+Animated GIF, PNG and WebP are read with Pillow. Any other video needs PyAV, which brings FFmpeg
+and is not among the requirements: `pip install av`.
+"""
+
+import contextlib
+import re
+from pathlib import Path
+
+import numpy as np
+
+from shared.data.images import read_image
+from shared.errors import UserError
+
+PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+ANIMATIONS = ("GIF", "PNG", "WEBP", "JPEG")  # what Pillow is to read; it takes MPEG for a picture
+
+
+def read_video(path, height, width, channels):
+    """Read all frames of a video and fit them to a size.
+
+    Args:
+        path: a video file, an animated picture, or a folder with a picture for each frame.
+        height, width: of the result, in pixels; proportions are not kept.
+        channels: 1 for grey, 3 for colour.
+
+    Returns:
+        uint8 array `(timesteps, height, width, channels)`, one timestep or more.
+
+    Raises:
+        UserError: for a file that is missing, empty, damaged or no video, for a folder without
+            pictures, and where reading it needs PyAV, which is not installed.
+    """
+    return np.stack(list(frames_of(path, height, width, channels)))
+
+
+def frames_of(path, height, width, channels):
+    """The frames of a video one after the other, each read when it is asked for.
+
+    Arguments and errors are those of `read_video`.
+
+    Yields:
+        uint8 arrays `(height, width, channels)`.
+    """
+    path = Path(path)
+    if path.is_dir():
+        for picture in pictures_in(path):
+            yield read_image(picture, height, width, channels)
+        return
+    count = 0
+    for picture in _pictures(path):
+        yield _fitted(picture, height, width, channels)
+        count += 1
+    if not count:
+        raise UserError(f"{path} holds no frames; name a video.")
+
+
+def frame_rate(path):
+    """Frames per second as the file tells them, or None where it doesn't; a folder doesn't."""
+    path = Path(path)
+    if path.is_dir():
+        return None
+    with _opened(path) as (kind, video):
+        if kind == "animation":
+            milliseconds = video.info.get("duration", 0)
+            return 1000 / milliseconds if milliseconds else None
+        rate = video.streams.video[0].average_rate
+        return float(rate) if rate else None
+
+
+def pictures_in(folder):
+    """The picture files of a folder in the order of their names, numbers by their value.
+
+    Raises:
+        UserError: where it can't be read or holds none.
+    """
+    try:
+        found = [path for path in Path(folder).iterdir() if path.suffix.lower() in PICTURES]
+    except OSError as error:
+        raise UserError(f"Can't read the folder {folder}: {error.strerror}.") from error
+    if not found:
+        endings = ", ".join(PICTURES)
+        raise UserError(f"The folder {folder} holds no pictures ({endings}); name one that does.")
+    return sorted(found, key=lambda path: _in_order(path.name))
+
+
+def decode_grey(path):
+    """The frames of a video file in its own size, in grey: uint8 `(timesteps, height, width)`.
+
+    Raises:
+        UserError: as `read_video`.
+    """
+    frames = [np.asarray(picture.convert("L")) for picture in _pictures(Path(path))]
+    if not frames:
+        raise UserError(f"{path} holds no frames.")
+    return np.stack(frames)
+
+
+def _in_order(name):
+    """A key that puts frame2 before frame10."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), part) if part.isdecimal() else (-1, part) for part in parts]
+
+
+def _pictures(path):
+    """The frames of a file as Pillow images."""
+    with _opened(path) as (kind, video):
+        if kind == "animation":
+            from PIL import ImageSequence
+
+            yield from ImageSequence.Iterator(video)
+        else:
+            for frame in video.decode(video=0):
+                yield frame.to_image()
+
+
+def _fitted(picture, height, width, channels):
+    from PIL import Image
+
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    picture = picture.convert("L" if channels == 1 else "RGB")
+    picture = picture.resize((width, height), Image.Resampling.BOX)
+    return np.asarray(picture, "uint8").reshape(height, width, channels)
+
+
+@contextlib.contextmanager
+def _opened(path):
+    """Open a file: ("animation", Pillow image) or ("video", PyAV container)."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        if path.stat().st_size == 0:
+            raise UserError(f"{path} is empty (0 bytes); name a video.")
+    except OSError as error:
+        raise UserError(f"Can't read {path}: {error.strerror}. Name a video.") from error
+    with _readable(path), contextlib.ExitStack() as stack:
+        try:
+            opened = "animation", stack.enter_context(Image.open(path, formats=ANIMATIONS))
+        except UnidentifiedImageError as error:
+            if path.suffix.lower() in PICTURES:
+                raise UserError(
+                    f"{path} is not a picture, though its name says so; name a video."
+                ) from error
+            opened = "video", stack.enter_context(_open_video(path))
+        yield opened
+
+
+def _open_video(path):
+    try:
+        import av
+    except ImportError as error:
+        raise UserError(
+            f"{path} is no animated GIF, PNG or WebP; to read other videos install PyAV: "
+            "pip install av"
+        ) from error
+    container = av.open(str(path))
+    if not container.streams.video:
+        container.close()
+        raise UserError(f"{path} holds no pictures, only sound or the like; name a video.")
+    return container
+
+
+@contextlib.contextmanager
+def _readable(path):
+    """Turn what a decoder says of a damaged file into one line."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # Pillow and FFmpeg raise of every kind; PyAV's are OSErrors, too
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(f"{path} is not a video, or damaged ({said[0][:120]}).") from error
