@@ -58,6 +58,7 @@ def train(options):
 
     from shared.training.devices import prepare
     from shared.training.fit import fit
+    from shared.training.losses import SmoothedCrossEntropy
     from shared.training.run import start_run
 
     from . import model
@@ -81,7 +82,7 @@ def train(options):
         )
         network.compile(
             keras.optimizers.Adam(rate, global_clipnorm=1.0),
-            model.SmoothedCrossEntropy(options.label_smoothing),
+            SmoothedCrossEntropy(options.label_smoothing),
             weighted_metrics=["accuracy"],
         )
     fit(network, batches, validation, run, options.epochs, monitor="val_loss")
