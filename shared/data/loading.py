@@ -84,7 +84,7 @@ def _builder(name, data_dir, suggestions):
     import tensorflow_datasets as tfds
 
     # They tell TFDS of data sets that it lacks.
-    from shared.data import flickr8k, multi30k  # noqa: F401
+    from shared.data import flickr8k, grid_frames, multi30k  # noqa: F401
 
     absl.logging.set_verbosity(absl.logging.ERROR)  # TFDS warns of every folder it doesn't find
     known = ", ".join([*suggestions, "sample"])

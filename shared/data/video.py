@@ -85,16 +85,39 @@ def pictures_in(folder):
     return sorted(found, key=lambda path: _in_order(path.name))
 
 
-def decode_grey(path):
-    """The frames of a video file in its own size, in grey: uint8 `(timesteps, height, width)`.
+def decode_grey(file, name):
+    """The frames of a video in its own size, in grey.
+
+    Args:
+        file: the video, as a binary file object.
+        name: what errors call it.
+
+    Returns:
+        uint8 array `(timesteps, height, width)`.
 
     Raises:
-        UserError: as `read_video`.
+        UserError: where it is damaged, or PyAV is not installed.
     """
-    frames = [np.asarray(picture.convert("L")) for picture in _pictures(Path(path))]
-    if not frames:
-        raise UserError(f"{path} holds no frames.")
-    return np.stack(frames)
+    av = import_av()
+    with _readable(name), av.open(file) as container:
+        frames = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+        return np.stack(frames)
+
+
+def import_av():
+    """PyAV, which is not among the requirements.
+
+    Raises:
+        UserError: where it isn't installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise UserError(
+            "Only animated GIF, PNG and WebP are read as they are; other videos need PyAV: "
+            "pip install av"
+        ) from error
+    return av
 
 
 def _in_order(name):
@@ -150,14 +173,7 @@ def _opened(path):
 
 
 def _open_video(path):
-    try:
-        import av
-    except ImportError as error:
-        raise UserError(
-            f"{path} is no animated GIF, PNG or WebP; to read other videos install PyAV: "
-            "pip install av"
-        ) from error
-    container = av.open(str(path))
+    container = import_av().open(str(path))
     if not container.streams.video:
         container.close()
         raise UserError(f"{path} holds no pictures, only sound or the like; name a video.")
