@@ -33,6 +33,7 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None, callb
         The history: a list of dictionaries, one per epoch.
     """
     history = _restore(network, run)
+    validation = _untuned(validation)
     progress = Progress(first_epoch=len(history), epochs=epochs)
     for epoch in range(len(history), epochs):
         if history and patience and len(history) - best_epoch(history, monitor) >= patience:
@@ -40,7 +41,7 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None, callb
             break
         started = time.perf_counter()
         logs = network.fit(
-            batches(epoch),
+            _untuned(batches(epoch)),
             validation_data=validation,
             initial_epoch=epoch,
             epochs=epoch + 1,
@@ -63,6 +64,20 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None, callb
         run.save_history(history)
         _checkpoint(network, run, epoch + 1)
     return history
+
+
+def _untuned(dataset):
+    """The same dataset without tf.data's tuning of itself.
+
+    The thread that tunes wakes after 10 ms, then after twice as long each time, and whoever lets go
+    of the dataset waits for it: at the end of an epoch that is up to a minute of nothing. Without
+    it, what was left to tuning uses as many threads as there are cores.
+    """
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def best_epoch(history, monitor):
