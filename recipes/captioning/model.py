@@ -78,7 +78,9 @@ def build_model(
             )
             for layer in range(layers)
         ],
-        {"additive": BahdanauAttention(units), "multiplicative": LuongAttention()}[attention],
+        {"additive": BahdanauAttention(units), "multiplicative": LuongAttention(score="scaled")}[
+            attention
+        ],
         units,
         name="decoder",
     )
