@@ -41,7 +41,7 @@ readable_file = click.Path(exists=True, dir_okay=False, resolve_path=True)
 @click.option(
     "--image-size",
     type=click.IntRange(32, 1024),
-    help="Side of the square in pixels.  [default: 128; keras.applications 224; sample 64]",
+    help="Side of the square in pixels.  [default: 128; keras.applications 224; sample 48]",
 )
 @click.option(
     "--attention",

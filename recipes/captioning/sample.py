@@ -26,11 +26,11 @@ from pathlib import Path
 import numpy as np
 
 SIZES = {"train": 2400, "validation": 200, "test": 400}
-SIDE = 64  # pixels
+SIDE = 48  # pixels
 # What a training on the sample must reach, in how many seconds on two cores, and what the network
 # must then answer: the recipe's smoke test.
 SMOKE = {
-    "arguments": ["--epochs", "10", "--units", "128", "--smallest-crop", "1", "--dropout", "0.1"],
+    "arguments": ["--epochs", "6", "--units", "128", "--smallest-crop", "1", "--dropout", "0.1"],
     "metric": "exact_match",
     "at_least": 0.8,
     "seconds": 60,
@@ -45,7 +45,7 @@ SHOWN = [
     (("large", "yellow", "triangle"), "above", ("small", "green", "circle")),
 ]
 
-RADII = {"small": (6, 8), "large": (12, 14)}  # half of what a thing measures, in pixels
+RADII = {"small": (4, 6), "large": (9, 11)}  # half of what a thing measures, in pixels
 COLOURS = {
     "red": (210, 45, 40),
     "green": (40, 150, 60),
@@ -125,7 +125,7 @@ def paint(scene, draw):
     for place, (size, colour, shape) in enumerate((first, second)):
         radius = draw.randint(*RADII[size])
         along = place * half + draw.randint(radius + 1, half - radius - 1)
-        across = half + draw.randint(-8, 8)
+        across = half + draw.randint(-6, 6)
         row, column = (across, along) if relation == "left" else (along, across)
         shade = np.array(COLOURS[colour]) + noise.normal(0, 8, 3)
         picture[covered(shape, row, column, radius)] = shade

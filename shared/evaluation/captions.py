@@ -93,6 +93,7 @@ def _metric(order):
 
 def _streams(references):
     """References as sacreBLEU wants them: the first of each image, the second of each, ..."""
+    references = [given or [""] for given in references]  # an image without any is never matched
     most = max(len(given) for given in references)
     return [
         [given[number] if number < len(given) else None for given in references]
