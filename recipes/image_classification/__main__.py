@@ -41,7 +41,7 @@ share = click.FloatRange(0, 0.95)
     show_default=True,
 )
 @click.option(
-    "--filters", type=cli.positive, default=40, help="Of the first convolution.", show_default=True
+    "--filters", type=cli.positive, default=24, help="Of the first convolution.", show_default=True
 )
 @click.option(
     "--flip/--no-flip",
@@ -51,16 +51,16 @@ share = click.FloatRange(0, 0.95)
 @click.option(
     "--shift",
     type=click.IntRange(0, 16),
-    default=2,
+    default=1,
     help="Move pictures by so many pixels at most.",
     show_default=True,
 )
 @click.option(
-    "--erase", type=share, default=0.3, help="Share that loses a rectangle.", show_default=True
+    "--erase", type=share, default=0.1, help="Share that loses a rectangle.", show_default=True
 )
-@click.option("--dropout", type=share, default=0.2, show_default=True)
+@click.option("--dropout", type=share, default=0.1, show_default=True)
 @click.option("--label-smoothing", type=share, default=0.1, show_default=True)
-@click.option("--learning-rate", type=cli.above_zero, default=4e-3, show_default=True)
+@click.option("--learning-rate", type=cli.above_zero, default=2e-3, show_default=True)
 def train(options):
     """Train on labelled pictures and write a run folder."""
     if options.scan != "none" and options.cell == "none":
@@ -76,6 +76,7 @@ def train(options):
     from shared.data.examples import user_errors
     from shared.training.devices import prepare
     from shared.training.fit import fit
+    from shared.training.losses import SmoothedCrossEntropy
     from shared.training.run import start_run
 
     from . import model
@@ -100,7 +101,7 @@ def train(options):
             options.dropout,
         )
         steps = options.epochs * len(batches(epoch=0))
-        rising = min(500, steps // 5)
+        rising = min(250, steps // 5)
         rate = keras.optimizers.schedules.CosineDecay(
             0.0, steps - rising, warmup_target=options.learning_rate, warmup_steps=rising
         )
@@ -108,7 +109,7 @@ def train(options):
         optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
         network.compile(
             optimizer,
-            model.smoothed_cross_entropy(len(classes), options.label_smoothing),
+            SmoothedCrossEntropy(options.label_smoothing),
             metrics=["accuracy"],
         )
     with user_errors():

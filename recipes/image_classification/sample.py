@@ -21,7 +21,7 @@ CLASSES = ("circle", "ring", "triangle", "square", "star", "cross")
 # What a training on the sample must reach, in how many seconds on two cores, and what the network
 # must then answer of the pictures that `write_inputs` draws: the recipe's smoke test.
 SMOKE = {
-    "arguments": ["--epochs", "8", "--batch-size", "64", "--filters", "24", "--erase", "0"],
+    "arguments": ["--epochs", "8", "--batch-size", "64", "--filters", "12", "--erase", "0"],
     "metric": "accuracy",
     "at_least": 0.9,
     "seconds": 60,

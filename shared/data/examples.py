@@ -104,7 +104,8 @@ def batches(examples, batch_size, prepare, seed=None):
         seeds = drawn.integers(0, 2**31 - 1, (count, 2), dtype="int32")
         seeds = tf.data.Dataset.from_tensor_slices(seeds)
         dataset = tf.data.Dataset.zip(dataset, seeds).map(prepare, tf.data.AUTOTUNE)
-    return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
+    return _untuned(dataset.prefetch(4))
 
 
 def hold(source, split, limit=None, fit=None, decode=True):
@@ -162,7 +163,7 @@ def hold(source, split, limit=None, fit=None, decode=True):
     position = {place: i for i, place in enumerate(places)}
     dataset = stored.map(lambda place, example: (place, fitted(example)), tf.data.AUTOTUNE)
     with user_errors(), _readable(source):
-        for found, batch in dataset.batch(256).prefetch(4).as_numpy_iterator():
+        for found, batch in _untuned(dataset.batch(256).prefetch(4)).as_numpy_iterator():
             at = [position[place] for place in found]
             for name, column in columns.items():
                 column[at] = batch[name]
@@ -223,6 +224,18 @@ def _bytes(kind):
     import tensorflow as tf
 
     return kind.shape.num_elements() * (TEXT if kind.dtype == tf.string else kind.dtype.size)
+
+
+def _untuned(dataset):
+    """Without tf.data's tuning of itself: whoever lets go of a dataset waits for the tuning thread.
+
+    What is left to tuning then uses as many threads as there are cores.
+    """
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 @contextlib.contextmanager
