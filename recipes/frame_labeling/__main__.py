@@ -19,7 +19,12 @@ recipe = cli.recipe_group(
 
 @recipe.command()
 @cli.training_options(
-    dataset=data.DEFAULT, epochs=20, batch_size=16, units=128, cells=(*cli.CELLS, "none")
+    dataset=data.DEFAULT,
+    epochs=24,
+    batch_size=16,
+    units=128,
+    layers=2,
+    cells=(*cli.CELLS, "none"),
 )
 @click.option(
     "--frames-folder",
@@ -39,11 +44,11 @@ recipe = cli.recipe_group(
 @click.option(
     "--augmentation",
     type=click.FloatRange(0, 2),
-    default=1.0,
+    default=0.5,
     help="Strength; 0 for none.",
     show_default=True,
 )
-@click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.5, show_default=True)
+@click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.3, show_default=True)
 @click.option("--learning-rate", type=cli.above_zero, default=2e-3, show_default=True)
 def train(options):
     """Train on labelled clips and write a run folder."""
