@@ -23,7 +23,7 @@ def build_model(
     """Many to many, in step: `(batch, timesteps, *shape)` frames -> a label for each.
 
     Inputs are `frames`, uint8, and `present`, bool `(batch, timesteps)`, False where a clip is
-    padded: padding changes neither a state nor a label before it.
+    padded: padding changes no state, so it changes none of the other labels.
 
     Args:
         shape: height, width and channels of a frame.
@@ -88,7 +88,7 @@ def label_clip(network, frames):
     """
     features, present = look(network, frames)[None], np.ones((1, len(frames)), bool)
     seen = network.get_layer("eye").output
-    above = keras.Model([seen, network.input["present"]], keras.layers.Softmax()(network.output))
+    above = keras.Model([seen, network.input["present"]], ops.softmax(network.output))
     return above.predict_on_batch([features, present])[0]
 
 
@@ -137,7 +137,7 @@ def single_step(network):
             before, after = before + own, after + keras.tree.flatten(states)
         elif isinstance(layer, keras.layers.Dense):
             x = layer(x)
-    return keras.Model([frames, *before], [keras.layers.Softmax()(x), *after])
+    return keras.Model([frames, *before], [ops.softmax(x), *after])
 
 
 def explain(network, frames):

@@ -23,11 +23,25 @@ from pathlib import Path
 
 import numpy as np
 
-SIZES = {"train": 500, "validation": 100, "test": 100}
+SIZES = {"train": 512, "validation": 96, "test": 96}  # of whole batches of 16
 LABELS = ["home", "leaving", "away", "returning"]
 HEIGHT, WIDTH = 16, 24
 LENGTHS = range(20, 33)  # frames
 FRAMES_PER_SECOND = 10
+
+
+def segments(written):
+    """Segments as `predict --json` gives them, from "home 3 leaving 6 ...": labels and ends."""
+    words, start, found = written.split(), 0, []
+    for label, end in zip(words[::2], map(int, words[1::2]), strict=True):
+        seconds = {
+            "start_seconds": start / FRAMES_PER_SECOND,
+            "end_seconds": end / FRAMES_PER_SECOND,
+        }
+        found.append({"start": start, "end": end, **seconds, "label": label})
+        start = end
+    return found
+
 
 # What a training on the sample must reach, in how many seconds on two cores, and what the network
 # must then answer: the recipe's smoke test.
@@ -37,9 +51,12 @@ SMOKE = {
         *("--learning-rate", "0.004"),
     ],
     "metric": "frame_accuracy",
-    "at_least": 0.9,
+    "at_least": 0.95,
     "seconds": 60,
-    "answers": [{"frames": 32}, {"frames": 25}],
+    "answers": [
+        {"segments": segments("home 3 leaving 6 away 10 returning 13 home 16 leaving 21 away 25")},
+        {"segments": segments("home 6 leaving 11 away 15 returning 20 home 26 leaving 31 away 32")},
+    ],
 }
 
 REMAINDERS = {"train": range(8), "validation": [8], "test": [9]}
@@ -125,7 +142,7 @@ def write_inputs(folder):
     folder.mkdir(parents=True, exist_ok=True)
     by_length = {len(labels): frames for frames, labels in generate("test")}
     paths = []
-    for length in (32, 25):
+    for length in (25, 32):
         first, *others = [Image.fromarray(frame[..., 0]) for frame in by_length[length]]
         path = folder / f"{length}-frames.gif"
         duration = 1000 // FRAMES_PER_SECOND

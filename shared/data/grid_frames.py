@@ -66,7 +66,7 @@ class GridFrames(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager):
-        import_av()  # before 400 MB are downloaded in vain
+        import_av("GRID")  # before 400 MB are downloaded in vain
         paths = dl_manager.download({name: FILES + name for name in (VIDEOS, ALIGNMENTS)})
         clips = read_clips(paths[VIDEOS], read_alignments(paths[ALIGNMENTS]))
         return {

@@ -98,14 +98,14 @@ def decode_grey(file, name):
     Raises:
         UserError: where it is damaged, or PyAV is not installed.
     """
-    av = import_av()
+    av = import_av(name)
     with _readable(name), av.open(file) as container:
         frames = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
         return np.stack(frames)
 
 
-def import_av():
-    """PyAV, which is not among the requirements.
+def import_av(name="The data set"):
+    """PyAV, which is not among the requirements, to read what is called `name`.
 
     Raises:
         UserError: where it isn't installed.
@@ -114,7 +114,7 @@ def import_av():
         import av
     except ImportError as error:
         raise UserError(
-            "Only animated GIF, PNG and WebP are read as they are; other videos need PyAV: "
+            f"To read {name} PyAV is needed (only animated GIF, PNG and WebP do without): "
             "pip install av"
         ) from error
     return av
@@ -173,7 +173,7 @@ def _opened(path):
 
 
 def _open_video(path):
-    container = import_av().open(str(path))
+    container = import_av(path).open(str(path))
     if not container.streams.video:
         container.close()
         raise UserError(f"{path} holds no pictures, only sound or the like; name a video.")
@@ -188,5 +188,6 @@ def _readable(path):
     except UserError:
         raise
     except Exception as error:  # Pillow and FFmpeg raise of every kind; PyAV's are OSErrors, too
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise UserError(f"{path} is not a video, or damaged ({said[0][:120]}).") from error
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        said = said.splitlines()[0][:120]
+        raise UserError(f"{path} is not a video, or damaged ({said}).") from error

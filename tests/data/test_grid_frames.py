@@ -92,7 +92,7 @@ def decode_fake(file, name):
 
 def patch_decoder(patch):
     patch.setattr(grid_frames, "decode_grey", decode_fake)
-    patch.setattr(grid_frames, "import_av", lambda: None)
+    patch.setattr(grid_frames, "import_av", lambda name: None)
 
 
 class TestGridFrames(tfds.testing.DatasetBuilderTestCase):
