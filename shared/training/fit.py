@@ -33,7 +33,7 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None, callb
         The history: a list of dictionaries, one per epoch.
     """
     history = _restore(network, run)
-    validation = _untuned(validation)
+    validation = untuned(validation)
     progress = Progress(first_epoch=len(history), epochs=epochs)
     for epoch in range(len(history), epochs):
         if history and patience and len(history) - best_epoch(history, monitor) >= patience:
@@ -41,7 +41,7 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None, callb
             break
         started = time.perf_counter()
         logs = network.fit(
-            _untuned(batches(epoch)),
+            untuned(batches(epoch)),
             validation_data=validation,
             initial_epoch=epoch,
             epochs=epoch + 1,
@@ -66,7 +66,7 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None, callb
     return history
 
 
-def _untuned(dataset):
+def untuned(dataset):
     """The same dataset without tf.data's tuning of itself.
 
     The thread that tunes wakes after 10 ms, then after twice as long each time, and whoever lets go
