@@ -40,9 +40,7 @@ readable_file = click.Path(exists=True, dir_okay=False, resolve_path=True)
     help="Subwords of each language, at most.",
     show_default=True,
 )
-@click.option(
-    "--subword-dropout", type=share, default=0.1, help="Of what is read.", show_default=True
-)
+@click.option("--subword-dropout", type=share, default=0.1, show_default=True)
 @click.option(
     "--max-length", type=click.IntRange(2), default=100, help="Subwords read.", show_default=True
 )

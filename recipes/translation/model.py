@@ -74,7 +74,7 @@ def build_model(
         {
             "none": NoAttention(),
             "additive": BahdanauAttention(units),
-            "multiplicative": LuongAttention(score="scaled"),
+            "multiplicative": LuongAttention(),
         }[attention],
         units,
         name="decoder",
