@@ -28,7 +28,7 @@ recipe = cli.recipe_group(
 )
 @click.option(
     "--frames-folder",
-    type=click.Path(exists=True, file_okay=False),
+    type=click.Path(exists=True, file_okay=False, resolve_path=True),
     metavar="DIR",
     help="Your clips: a folder of frames for each, and labels.csv.",
 )
@@ -117,6 +117,11 @@ def evaluate(options):
     shape = network.input["frames"].shape[2:]
     examples = data.read(source, options.split, options.limit or run.options.limit, shape)
     answers, labels = label_all(network, examples)
+    if not sum(map(len, labels)):
+        raise UserError(
+            f"The labels of {source.name}'s {options.split} split are not public; measure on "
+            "another with --split validation."
+        )
 
     def measured(found):
         return {"frame_accuracy": accuracy(found, labels), "segment_f1": segment_f1(found, labels)}

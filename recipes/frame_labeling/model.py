@@ -4,9 +4,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from shared.decoding import compile_step
 from shared.layers import Bidirectional, recurrent
 
 PACKAGE = "recipes.frame_labeling"
+ABOVE = (keras.layers.RNN, keras.layers.Dense)  # the layers above the convolutions, at one step
 PIECE = 300  # frames of a long video that go through the convolutions in one call
 
 
@@ -113,31 +115,42 @@ def label_stream(network, frames):
     Yields:
         float32 array `(classes,)` of probabilities for each, the same as `label_clip` gives.
     """
-    step = single_step(network)
-    states = [np.zeros((1, *state.shape[1:]), state.dtype) for state in step.inputs[1:]]
-    before = None
+    step, states, before = single_step(network), no_memory(network), None
     for frame in frames:
         pair = np.stack([frame if before is None else before, frame])[None]
-        probabilities, *states = keras.tree.flatten(step.predict_on_batch([pair, *states]))
+        probabilities, states = step(ops.convert_to_tensor(pair), states)
+        yield ops.convert_to_numpy(probabilities)[0]
         before = frame
-        yield probabilities[0]
 
 
 def single_step(network):
-    """The forward network without its loop: `[two frames, *states] -> [probabilities, *states]`."""
-    frames = keras.Input((2, *network.input["frames"].shape[2:]), dtype="uint8")
-    x = network.get_layer("with_change")(frames)[:, 1]
-    x = network.get_layer("eye").network(x)
-    before, after = [], []
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.RNN):
-            sizes = keras.tree.flatten(layer.cell.state_size)
-            own = [keras.Input((size,), dtype=layer.compute_dtype) for size in sizes]
-            x, states = layer.cell(x, own)
-            before, after = before + own, after + keras.tree.flatten(states)
-        elif isinstance(layer, keras.layers.Dense):
-            x = layer(x)
-    return keras.Model([frames, *before], [ops.softmax(x), *after])
+    """The forward network without its loop: (the frame before and this one, states) -> the
+    probabilities `(batch, classes)` of its label, and the states after it."""
+    with_change, eye = network.get_layer("with_change"), network.get_layer("eye").network
+    above = [layer for layer in network.layers if isinstance(layer, ABOVE)]
+
+    def step(pair, states):
+        x, before, after = eye(with_change(pair)[:, 1]), list(states), []
+        for layer in above:
+            if isinstance(layer, keras.layers.RNN):
+                size = keras.tree.flatten(layer.cell.state_size)
+                x, states = layer.cell(x, [before.pop(0) for _ in size])
+                after += states
+            else:
+                x = layer(x)
+        return ops.softmax(x), after
+
+    return compile_step(step, network)
+
+
+def no_memory(network):
+    """The states before any frame: zeros."""
+    return [
+        ops.zeros((1, size), dtype=layer.compute_dtype)
+        for layer in network.layers
+        if isinstance(layer, keras.layers.RNN)
+        for size in keras.tree.flatten(layer.cell.state_size)
+    ]
 
 
 def explain(network, frames):

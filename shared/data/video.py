@@ -132,7 +132,9 @@ def _pictures(path):
         if kind == "animation":
             from PIL import ImageSequence
 
-            yield from ImageSequence.Iterator(video)
+            for frame in ImageSequence.Iterator(video):
+                frame.load()  # where it is damaged, this is what fails
+                yield frame
         else:
             for frame in video.decode(video=0):
                 yield frame.to_image()
