@@ -170,7 +170,7 @@ def evaluate(options):
     from tqdm import tqdm
 
     from shared.data.examples import batches
-    from shared.evaluation.captions import best_and_worst, measure, signature
+    from shared.evaluation.captions import best_and_worst, measure
     from shared.evaluation.report import write_report
 
     from . import model
@@ -187,11 +187,11 @@ def evaluate(options):
             references += [data.plain(filter(None, each)) for each in batch["captions"].numpy()]
             bar.update(len(images))
 
-    metrics = measure(captions, references)
+    metrics, signature = measure(captions, references)
     if source.is_sample:
         right = [text in given for text, given in zip(captions, references, strict=True)]
         metrics["exact_match"] = sum(right) / len(right)
-    facts = {"beam": options.beam, "signatures": {"bleu_4": signature()}}
+    facts = {"beam": options.beam, "signatures": {"bleu_4": signature}}
     count = network.count_params()
     record = run.save_metrics(source, options.split, len(captions), metrics, count, **facts)
     cli.print_metrics(record)

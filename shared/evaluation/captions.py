@@ -25,12 +25,15 @@ def corpus_bleu(captions, references):
         references: a list of strings for each of them, not all as many.
 
     Returns:
-        Dictionary `bleu_1` .. `bleu_4` -> float.
+        A dictionary `bleu_1` .. `bleu_4` -> float, and sacreBLEU's signature of the last.
     """
-    return {
-        f"bleu_{order}": _metric(order).corpus_score(captions, _streams(references)).score
-        for order in range(1, 5)
-    }
+    from sacrebleu.metrics import BLEU
+
+    streams, figures = _streams(references), {}
+    for order in range(1, 5):
+        metric = BLEU(tokenize="none", max_ngram_order=order, smooth_method="none", force=True)
+        figures[f"bleu_{order}"] = metric.corpus_score(captions, streams).score
+    return figures, str(metric.get_signature())
 
 
 def measure(captions, references):
@@ -38,22 +41,18 @@ def measure(captions, references):
 
     The last one is what the language of the captions earns without the images. It is measured
     where there are two images or more, none of which keeps its caption.
+
+    Returns:
+        What `corpus_bleu` returns, with `bleu_4_shuffled_images` among the figures.
     """
-    metrics = corpus_bleu(captions, references)
+    figures, signature = corpus_bleu(captions, references)
     if len(captions) > 1:
         order = np.random.default_rng(SHUFFLED_BY).permutation(len(captions))
         dealt = [""] * len(captions)
         for place, taken_from in zip(order, np.roll(order, 1), strict=True):
             dealt[place] = captions[taken_from]
-        metrics["bleu_4_shuffled_images"] = corpus_bleu(dealt, references)["bleu_4"]
-    return metrics
-
-
-def signature():
-    """sacreBLEU's note of how it counts, for BLEU-4."""
-    metric = _metric(4)
-    metric.corpus_score(["a"], [["a"]])
-    return str(metric.get_signature())
+        figures["bleu_4_shuffled_images"] = corpus_bleu(dealt, references)[0]["bleu_4"]
+    return figures, signature
 
 
 def ranked(captions, references):
@@ -83,12 +82,6 @@ def best_and_worst(images, captions, references, count=12):
         below = [f"{captions[place]} (one reference: {references[place][0]})" for place in places]
         sections.append((heading, picture_grid(images(places), below)))
     return sections
-
-
-def _metric(order):
-    from sacrebleu.metrics import BLEU
-
-    return BLEU(tokenize="none", max_ngram_order=order, smooth_method="none", force=True)
 
 
 def _streams(references):

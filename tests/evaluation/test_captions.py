@@ -41,14 +41,19 @@ def counted_bleu(written, references, highest):
 def test_each_word_counts_at_most_as_often_as_in_one_reference():
     """The example of the paper: seven times "the" gets 2 of 7."""
     references = [["the cat is on the mat", "there is a cat on the mat"]]
-    found = captions.corpus_bleu(["the the the the the the the"], references)
+    found, _ = captions.corpus_bleu(["the the the the the the the"], references)
     assert found["bleu_1"] == pytest.approx(100 * 2 / 7)
     assert found["bleu_2"] == found["bleu_4"] == 0
 
 
+def test_signature_says_how_it_was_counted():
+    _, signature = captions.measure(["a dog", "a cat"], [["a dog", "dogs"], ["a cat", "cats"]])
+    assert signature.startswith("nrefs:2|case:mixed|eff:no|tok:none|smooth:none")
+
+
 def test_short_captions_pay():
     """Three right words, and of the references' 4 and 6 words 4 are nearest: exp(1 - 4/3)."""
-    found = captions.corpus_bleu(["a dog runs"], [["a dog runs fast", "a dog runs in the snow"]])
+    found, _ = captions.corpus_bleu(["a dog runs"], [["a dog runs fast", "a dog runs in the snow"]])
     assert found["bleu_1"] == pytest.approx(100 * math.exp(-1 / 3))
     assert found["bleu_3"] == pytest.approx(100 * math.exp(-1 / 3))
 
@@ -62,7 +67,7 @@ def test_same_as_a_plain_count():
 
     written = [sentence() for _ in range(60)]
     references = [[sentence() for _ in range(draw.randint(1, 5))] for _ in written]
-    found = captions.corpus_bleu(written, references)
+    found, _ = captions.corpus_bleu(written, references)
     for order in range(1, 5):
         expected = counted_bleu(written, references, order)
         assert found[f"bleu_{order}"] == pytest.approx(expected, abs=1e-6) and expected > 0
@@ -71,13 +76,13 @@ def test_same_as_a_plain_count():
 def test_no_image_keeps_its_caption_when_they_are_dealt():
     references = [[f"this is number {number} of all"] for number in range(7)]
     written = [given[0] for given in references]
-    metrics = captions.measure(written, references)
+    metrics, signature = captions.measure(written, references)
     assert metrics["bleu_4"] == pytest.approx(100)
     # Four of the six words are the same everywhere; the number is another on every image.
     dealt = counted_bleu(["this is number x of all"] * 7, references, 4)
     assert metrics["bleu_4_shuffled_images"] == pytest.approx(dealt)
-    assert captions.measure(written, references) == metrics
-    assert "bleu_4_shuffled_images" not in captions.measure(written[:1], references[:1])
+    assert captions.measure(written, references) == (metrics, signature)
+    assert "bleu_4_shuffled_images" not in captions.measure(written[:1], references[:1])[0]
 
 
 def test_report_shows_the_best_and_the_worst():
@@ -93,5 +98,5 @@ def test_report_shows_the_best_and_the_worst():
 
 
 def test_an_empty_caption_and_a_missing_reference_are_no_error():
-    found = captions.measure(["", "a dog"], [["a man"], []])
+    found, _ = captions.measure(["", "a dog"], [["a man"], []])
     assert found["bleu_4"] == 0
