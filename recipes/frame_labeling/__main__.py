@@ -63,10 +63,10 @@ def train(options):
 
     from . import model
 
-    run = start_run(options, source)
-    data.check_unchanged(source, run)
     shape = data.picture_shape(source, options.height, options.width)
     batches, validation, examples = data.load(source, options, shape)
+    run = start_run(options, source)
+    data.check_unchanged(source, run)
     classes = data.class_names(source)
     data.save_names(run, classes, examples)
     with prepare(options):
@@ -194,6 +194,7 @@ def predict(options):
     network = run.load_model()
     classes, _ = data.load_names(run)
     shape = network.input["frames"].shape[2:]
+    label_clip = model.clip_labeller(network)
     for path in paths:
         rate = options.frames_per_second or video.frame_rate(path) or FRAMES_PER_SECOND
         if options.stream:
@@ -204,7 +205,7 @@ def predict(options):
                 line = f"{t:6} {t / rate:8.2f} s  {label}"
                 cli.print_prediction(options.as_json, record, line)
             continue
-        answers = model.label_clip(network, video.read_video(path, *shape)).argmax(axis=-1)
+        answers = label_clip(video.read_video(path, *shape)).argmax(axis=-1)
         segments = [
             {
                 "start": start,
@@ -247,7 +248,7 @@ def inspect(options):
     network = run.load_model()
     classes, _ = data.load_names(run)
     frames = video.read_video(path, *network.input["frames"].shape[2:])[:SHOWN_FRAMES]
-    probabilities = model.label_clip(network, frames)
+    probabilities = model.clip_labeller(network)(frames)
     answers = probabilities.argmax(axis=-1)
     captions = [
         f"{t}: {classes[label]}, {probabilities[t, label]:.2f}" for t, label in enumerate(answers)

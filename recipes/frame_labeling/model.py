@@ -78,31 +78,41 @@ def eye(shape, units, filters):
     return keras.Model(seen, keras.layers.Activation("relu")(x), name="eye")
 
 
-def label_clip(network, frames):
-    """The probability of every label for every frame of one clip, of any length.
+def clip_labeller(network):
+    """What labels whole clips, of any length.
 
     Args:
         network: as from `build_model`.
-        frames: uint8 array `(timesteps, height, width, channels)`.
 
     Returns:
-        float32 array `(timesteps, classes)`.
+        A function from uint8 frames `(timesteps, height, width, channels)` to probabilities,
+        float32 `(timesteps, classes)`.
     """
-    features, present = look(network, frames)[None], np.ones((1, len(frames)), bool)
-    seen = network.get_layer("eye").output
+    look, seen = eye_of(network), network.get_layer("eye").output
     above = keras.Model([seen, network.input["present"]], ops.softmax(network.output))
-    return above.predict_on_batch([features, present])[0]
+
+    def label_clip(frames):
+        return above.predict_on_batch([look(frames)[None], np.ones((1, len(frames)), bool)])[0]
+
+    return label_clip
 
 
-def look(network, frames):
-    """What the convolutions say of each frame, piece by piece: `(timesteps, units)`."""
+def eye_of(network):
+    """The convolutions alone: a function from the frames of a clip to `(timesteps, units)`.
+
+    Long clips go through them in pieces, so that the memory that this takes doesn't grow.
+    """
     eye = keras.Model(network.input["frames"], network.get_layer("eye").output)
-    pieces = []
-    for begin in range(0, len(frames), PIECE):
-        first = max(begin - 1, 0)  # the frame before, for what has changed since
-        features = eye.predict_on_batch(frames[None, first : begin + PIECE])
-        pieces.append(features[0, begin - first :])
-    return np.concatenate(pieces)
+
+    def look(frames):
+        pieces = []
+        for begin in range(0, len(frames), PIECE):
+            first = max(begin - 1, 0)  # the frame before, for what has changed since
+            features = eye.predict_on_batch(frames[None, first : begin + PIECE])
+            pieces.append(features[0, begin - first :])
+        return np.concatenate(pieces)
+
+    return look
 
 
 def label_stream(network, frames):
@@ -113,7 +123,7 @@ def label_stream(network, frames):
         frames: iterable of uint8 arrays `(height, width, channels)`.
 
     Yields:
-        float32 array `(classes,)` of probabilities for each, the same as `label_clip` gives.
+        float32 array `(classes,)` of probabilities for each, the same as for the whole clip.
     """
     step, states, before = single_step(network), no_memory(network), None
     for frame in frames:
@@ -161,7 +171,7 @@ def explain(network, frames):
     for layer in network.layers:
         if isinstance(layer, (Bidirectional, keras.layers.RNN)):
             layer = getattr(layer, "forward_layer", layer)
-            features = ops.convert_to_tensor(look(network, frames)[None])
+            features = ops.convert_to_tensor(eye_of(network)(frames)[None])
             return {name: values[0] for name, values in layer.trace(features).items()}
     return {}
 
