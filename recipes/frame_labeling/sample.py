@@ -47,8 +47,8 @@ def segments(written):
 # must then answer: the recipe's smoke test.
 SMOKE = {
     "arguments": [
-        *("--epochs", "6", "--units", "48", "--augmentation", "0", "--dropout", "0.1"),
-        *("--learning-rate", "0.004"),
+        *("--epochs", "5", "--units", "48", "--layers", "1", "--augmentation", "0"),
+        *("--dropout", "0.1", "--learning-rate", "0.004"),
     ],
     "metric": "frame_accuracy",
     "at_least": 0.95,
