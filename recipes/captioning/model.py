@@ -10,8 +10,9 @@ from shared.layers import AttentionDecoder, BahdanauAttention, LuongAttention, r
 from .data import PADDING, START, STOP, UNKNOWN
 
 WIDTH = 24  # channels of the scratch encoder at its first resolution
-# How much beam search favours long captions (the exponent of its length normalization).
-FAVOUR_LENGTH = 1.0
+# How much beam search favours long captions: the exponent of its length normalization, chosen on
+# the validation split among 0 to 2 (BLEU-4 14.1 at 0, 14.3 at 0.6, 13.9 at 1, 13.0 at 2).
+FAVOUR_LENGTH = 0.6
 
 
 def build_model(
