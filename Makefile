@@ -7,7 +7,7 @@ GPU    ?=
 READY  := $(VENV)/.ready$(if $(GPU),-gpu)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-backends bench lint format clean
+.PHONY: help setup test test-readmes test-backends bench lint format clean
 
 help: ## list the targets
 	@echo "make recipe-NAME     train, evaluate on the test split, write the report (ARGS=\"...\" for train)"
@@ -39,6 +39,9 @@ smoke-%: $(READY)
 # A file's tests stay together, since they share what was compiled and trained for the first.
 test: $(READY) ## run all tests
 	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-readmes: $(READY) ## run the commands of every README
+	@$(RUN) -m pytest tests/test_readme.py --readmes
 
 BACKENDS := .venv-backends
 

@@ -20,6 +20,9 @@ os.environ.pop("TFDS_DATA_DIR", None)
 
 def pytest_addoption(parser):
     parser.addoption("--recipe", help="test only the recipe in this folder under recipes/")
+    parser.addoption(
+        "--readmes", action="store_true", help="run the commands of every recipe's README as well"
+    )
 
 
 def pytest_generate_tests(metafunc):
