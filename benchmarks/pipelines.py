@@ -87,7 +87,7 @@ def take_steps(network, batches, steps, name):
         A dictionary with two lists of seconds, a number for each measured step: `waiting` and
         `learning`.
     """
-    from shared.training.fit import untuned
+    from shared.data.examples import untuned
 
     waiting, learning = [], []
     iterator = iter(untuned(batches))

@@ -105,7 +105,7 @@ def batches(examples, batch_size, prepare, seed=None):
         seeds = tf.data.Dataset.from_tensor_slices(seeds)
         dataset = tf.data.Dataset.zip(dataset, seeds).map(prepare, tf.data.AUTOTUNE)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
-    return _untuned(dataset.prefetch(4))
+    return untuned(dataset.prefetch(4))
 
 
 def hold(source, split, limit=None, fit=None, decode=True):
@@ -163,7 +163,7 @@ def hold(source, split, limit=None, fit=None, decode=True):
     position = {place: i for i, place in enumerate(places)}
     dataset = stored.map(lambda place, example: (place, fitted(example)), tf.data.AUTOTUNE)
     with user_errors(), _readable(source):
-        for found, batch in _untuned(dataset.batch(256).prefetch(4)).as_numpy_iterator():
+        for found, batch in untuned(dataset.batch(256).prefetch(4)).as_numpy_iterator():
             at = [position[place] for place in found]
             for name, column in columns.items():
                 column[at] = batch[name]
@@ -226,10 +226,12 @@ def _bytes(kind):
     return kind.shape.num_elements() * (TEXT if kind.dtype == tf.string else kind.dtype.size)
 
 
-def _untuned(dataset):
-    """Without tf.data's tuning of itself: whoever lets go of a dataset waits for the tuning thread.
+def untuned(dataset):
+    """The same dataset without tf.data's tuning of itself.
 
-    What is left to tuning then uses as many threads as there are cores.
+    The thread that tunes wakes after 10 ms, then after twice as long each time, and whoever lets go
+    of the dataset waits for it: at the end of an epoch that is up to a minute of nothing. Without
+    it, what was left to tuning uses as many threads as there are cores.
     """
     import tensorflow as tf
 

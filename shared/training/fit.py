@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from shared.data.examples import untuned
 from shared.errors import UserError
 from shared.files import replacing
 from shared.training.progress import Progress
@@ -64,20 +65,6 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None, callb
         run.save_history(history)
         _checkpoint(network, run, epoch + 1)
     return history
-
-
-def untuned(dataset):
-    """The same dataset without tf.data's tuning of itself.
-
-    The thread that tunes wakes after 10 ms, then after twice as long each time, and whoever lets go
-    of the dataset waits for it: at the end of an epoch that is up to a minute of nothing. Without
-    it, what was left to tuning uses as many threads as there are cores.
-    """
-    import tensorflow as tf
-
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return dataset.with_options(options)
 
 
 def best_epoch(history, monitor):
