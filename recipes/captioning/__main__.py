@@ -110,6 +110,8 @@ def train(options):
         options.encoder = features.find(options.encoder)
         options.weights = options.weights or "imagenet"
     options.image_size = options.image_size or data.side(source, options.encoder)
+    if options.encoder != "scratch":
+        features.check_size(options)
     fixed = features.fixed(options)
     examples = features.examples(fixed, options) if fixed else data.examples
     batches, validation, vocabulary = data.load(source, options, examples)

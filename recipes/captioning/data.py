@@ -198,8 +198,7 @@ def _preparation(vocabulary, rarity, options):
             inputs["image"] = tf.cast(batch["image"], tf.float32)
         else:
             smallest = options.smallest_crop
-            # As many pixels as a piece has on average: things look as large as in a whole image.
-            side = round(options.image_size * (1 + smallest) / 2)
+            side = piece_side(options.image_size, smallest)
             inputs["image"] = vary(batch["image"], captions, seed, smallest, side)
         weights = {
             "captions": tf.cast(targets != PADDING, tf.float32),
@@ -208,6 +207,14 @@ def _preparation(vocabulary, rarity, options):
         return inputs, {"captions": targets, "words": told}, weights
 
     return prepare
+
+
+def piece_side(side, smallest):
+    """The side that pieces of images are resized to: what they have on average.
+
+    So things look as large in a piece as in a whole image.
+    """
+    return round(side * (1 + smallest) / 2)
 
 
 def vary(images, captions, seed, smallest, side):

@@ -20,6 +20,7 @@ from shared.training.run import Run
 from . import data, user_files
 
 FOLDER = Path("runs/captioning/features")
+SMALLEST = {"InceptionResNetV2": 75, "InceptionV3": 75, "Xception": 71}  # pixels; others 32
 FILE = "encoder.keras"  # in the run folder
 HOST = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
@@ -42,6 +43,19 @@ def find(name):
             f"{', '.join(names())}."
         )
     return spelled[name.lower()]
+
+
+def check_size(options):
+    """Raise UserError where a network of `keras.applications` can't read images so small."""
+    pieces = options.weights == "none"  # a fixed encoder looks at whole images
+    share = options.smallest_crop if pieces else 1
+    side, least = data.piece_side(options.image_size, share), SMALLEST.get(options.encoder, 32)
+    if side < least:
+        what = f"pieces of {side} pixels" if side < options.image_size else f"{side} pixels"
+        raise UserError(
+            f"{options.encoder} reads images of at least {least} pixels, and --image-size "
+            f"{options.image_size} gives {what}. Raise --image-size."
+        )
 
 
 def fixed(options):

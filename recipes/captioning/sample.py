@@ -34,7 +34,7 @@ SIDE = 48  # pixels
 # What a training on the sample must reach, in how many seconds on two cores, and what the network
 # must then answer: the recipe's smoke test.
 SMOKE = {
-    "arguments": words("--epochs 4 --units 128 --smallest-crop 1 --dropout 0.1 --max-length 12"),
+    "arguments": words("--epochs 5 --units 128 --smallest-crop 1 --dropout 0.1 --max-length 12"),
     "metric": "exact_match",
     "at_least": 0.8,
     "seconds": 120,

@@ -19,6 +19,10 @@ from tests.recipes.test_commands import call, refused
 SMALL = ["--epochs", 1, "--units", 8, "--image-size", 32, "--batch-size", 4]
 
 
+def words_of(line):
+    return line.split()
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A run trained for an epoch on a few scenes of the sample: what it writes is gibberish."""
@@ -122,6 +126,10 @@ def test_evaluate_says_what_it_measured(folder):
         (["train", "--dataset", "sample", "--encoder", "ResNet"], "ResNet50"),
         (["train", "--dataset", "mnist"], "needs a colour image and a sequence of captions"),
         (["train", "--dataset", "imdb_reviews"], "flickr8k, coco_captions"),
+        (
+            words_of("train --dataset sample --encoder Xception --weights none --image-size 72"),
+            "Xception reads images of at least 71 pixels, and --image-size 72 gives pieces of 63",
+        ),
         (["train", "--dataset", "sample", "--minimum-frequency", "99999"], "--minimum-frequency"),
         (["train", "--captions-file", "nowhere.csv"], "nowhere.csv"),
     ],
