@@ -163,19 +163,12 @@ def hold(images, encoder, key, batch_size=32):
     grids = np.load(path, mmap_mode="r")
     captions = tf.constant(np.load(_captions(path)))
 
-    def from_disk(seed):
-        order = np.arange(len(grids))
-        if seed is not None:
-            order = np.random.default_rng(seed).permutation(order)
+    def example(place):
+        grid = tf.numpy_function(lambda place: grids[place], [place], tf.float16)
+        grid = tf.ensure_shape(grid, grids.shape[1:])
+        return {"grid": grid, "captions": tf.gather(captions, place)}
 
-        def example(place):
-            grid = tf.numpy_function(lambda place: grids[place], [place], tf.float16)
-            grid = tf.ensure_shape(grid, grids.shape[1:])
-            return {"grid": grid, "captions": tf.gather(captions, place)}
-
-        return tf.data.Dataset.from_tensor_slices(order).map(example, tf.data.AUTOTUNE)
-
-    return Examples(len(grids), stored=from_disk)
+    return Examples.one_by_one(len(grids), example)
 
 
 def _compute(examples, encoder, path, batch_size):

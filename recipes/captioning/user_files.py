@@ -12,7 +12,6 @@ import csv
 import hashlib
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from shared.data import examples, loading
@@ -45,19 +44,12 @@ def read(source, split, limit=None):
         UserError: for a file that can't be read, lacks a column, an image or a caption, or has too
             few of them, and for an unknown split.
     """
-    loading.check_split(source.name, split, ("train", "validation", "test"))
     captions = read_table(source.files[0])
     if len(captions) < 3:
         raise UserError(
             f"{source.name} names {len(captions)} images; three splits need at least 3."
         )
-    order = np.random.default_rng(loading.VALIDATION_SEED).permutation(len(captions))
-    size = min(MOST_HELD_OUT, max(1, round(HELD_OUT * len(captions))))
-    places = {
-        "validation": order[:size],
-        "test": order[size : 2 * size],
-        "train": order[2 * size :],
-    }[split]
+    places = loading.own_split(source.name, split, len(captions), HELD_OUT, MOST_HELD_OUT)
     paths = list(captions)
     chosen = [paths[place] for place in places[:limit]]
     return chosen, [captions[path] for path in chosen]
@@ -118,17 +110,10 @@ def hold(paths, captions, side):
     def read_one(place):
         return read_image(paths[place], side, side, 3)
 
-    def from_files(seed):
-        order = np.arange(len(paths))
-        if seed is not None:
-            order = np.random.default_rng(seed).permutation(order)
-
-        def example(place):
-            image = tf.numpy_function(read_one, [place], tf.uint8)
-            image = tf.ensure_shape(image, (side, side, 3))
-            return {"image": image, "captions": tf.gather(tf.constant(captions), place)}
-
-        return tf.data.Dataset.from_tensor_slices(order).map(example, tf.data.AUTOTUNE)
+    def example(place):
+        image = tf.numpy_function(read_one, [place], tf.uint8)
+        image = tf.ensure_shape(image, (side, side, 3))
+        return {"image": image, "captions": tf.gather(tf.constant(captions), place)}
 
     if len(paths) * side * side * 3 <= examples.MEMORY:
         images = read_images(paths, side, side, 3)
@@ -136,4 +121,4 @@ def hold(paths, captions, side):
     # A damaged file shows now, not in the middle of the training.
     for path in tqdm(paths, desc="checking", unit="picture", delay=2):
         read_image(path, side, side, 3)
-    return examples.Examples(len(paths), stored=from_files)
+    return examples.Examples.one_by_one(len(paths), example)

@@ -88,13 +88,13 @@ def read(source, split, limit, shape):
         return {"frames": frames, "labels": labels, "name": name}
 
     if len(names) * longest * np.prod(shape) > MEMORY:
-        return Examples(len(names), stored=_from_disk(names, read_clip, longest, shape))
+        return _from_disk(names, read_clip, longest, shape)
     columns = [read_clip(name) for name in names]
     return Examples.of({key: np.stack([each[key] for each in columns]) for key in columns[0]})
 
 
 def _from_disk(names, read_clip, longest, shape):
-    """Function seed -> `tf.data.Dataset` of clips, in order or shuffled by the seed."""
+    """`Examples` of clips that are read anew in each epoch."""
     import tensorflow as tf
 
     def read_one(place):
@@ -109,13 +109,7 @@ def _from_disk(names, read_clip, longest, shape):
             "name": tf.ensure_shape(name, ()),
         }
 
-    def dataset(seed):
-        order = np.arange(len(names))
-        if seed is not None:
-            order = np.random.default_rng(seed).permutation(order)
-        return tf.data.Dataset.from_tensor_slices(order).map(example, tf.data.AUTOTUNE)
-
-    return dataset
+    return Examples.one_by_one(len(names), example)
 
 
 def _split(names, split):

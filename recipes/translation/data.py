@@ -167,7 +167,6 @@ def _dataset(batches):
 
 def _read_files(source, split, limit):
     """The pairs of a split of two files: a fixed share of the lines, drawn by a fixed seed."""
-    loading.check_split(source.name, split, ("train", "validation", "test"))
     lines = [_read_lines(path) for path in source.files]
     if len(lines[0]) != len(lines[1]):
         raise UserError(
@@ -180,13 +179,7 @@ def _read_files(source, split, limit):
             f"{source.name}: only {len(pairs)} pairs of lines have text on both sides; three "
             "splits need at least 3."
         )
-    order = np.random.default_rng(loading.VALIDATION_SEED).permutation(len(pairs))
-    size = min(MOST_HELD_OUT, max(1, round(HELD_OUT * len(pairs))))
-    places = {
-        "validation": order[:size],
-        "test": order[size : 2 * size],
-        "train": order[2 * size :],
-    }[split]
+    places = loading.own_split(source.name, split, len(pairs), HELD_OUT, MOST_HELD_OUT)
     return zip(*(pairs[i] for i in places[:limit]), strict=True)
 
 

@@ -13,7 +13,7 @@ import re
 
 import numpy as np
 
-from shared.data.loading import VALIDATION_FRACTION, VALIDATION_SEED, check_split
+from shared.data.loading import find_split, readable
 from shared.errors import UserError
 
 # Examples that take more than this, in bytes, are read and decoded anew in every epoch.
@@ -56,6 +56,23 @@ class Examples:
             tensors = {name: tf.convert_to_tensor(column) for name, column in columns.items()}
         return cls(lengths.pop(), tensors)
 
+    @classmethod
+    def one_by_one(cls, count, example):
+        """Examples that are read anew in every epoch, from wherever.
+
+        Args:
+            count: how many.
+            example: function place, an int64 tensor below `count` -> dictionary of tensors of fixed
+                shape; it runs inside tf.data, in parallel.
+        """
+        import tensorflow as tf
+
+        def stored(seed):
+            places = tf.data.Dataset.from_tensor_slices(_order(count, seed))
+            return places.map(example, tf.data.AUTOTUNE)
+
+        return cls(count, stored=stored)
+
     @property
     def columns(self):
         if self._tensors is None:
@@ -68,14 +85,18 @@ class Examples:
 
         if self._tensors is None:
             return self._stored(seed).batch(batch_size)
-        order = np.arange(self.count)
-        if seed is not None:
-            order = np.random.default_rng(seed).permutation(order)
 
         def gather(places):
             return {name: tf.gather(column, places) for name, column in self._tensors.items()}
 
-        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size).map(gather)
+        places = tf.data.Dataset.from_tensor_slices(_order(self.count, seed))
+        return places.batch(batch_size).map(gather)
+
+
+def _order(count, seed):
+    """All places below `count`: shuffled by a seed, or, without one, as they are."""
+    order = np.arange(count)
+    return order if seed is None else np.random.default_rng(seed).permutation(order)
 
 
 def batches(examples, batch_size, prepare, seed=None):
@@ -138,7 +159,7 @@ def hold(source, split, limit=None, fit=None, decode=True):
         example = decoded(example) if decode else example
         return fit(example) if fit else example
 
-    with _readable(source):
+    with readable(source):
         specification = stored.map(lambda _, example: fitted(example)).element_spec
     if any(None in kind.shape for kind in specification.values()):
         raise ValueError(f"Examples of no fixed shape: {specification}.")
@@ -162,7 +183,7 @@ def hold(source, split, limit=None, fit=None, decode=True):
     }
     position = {place: i for i, place in enumerate(places)}
     dataset = stored.map(lambda place, example: (place, fitted(example)), tf.data.AUTOTUNE)
-    with user_errors(), _readable(source):
+    with user_errors(), readable(source):
         for found, batch in untuned(dataset.batch(256).prefetch(4)).as_numpy_iterator():
             at = [position[place] for place in found]
             for name, column in columns.items():
@@ -182,25 +203,17 @@ def _stored(source, split, limit):
     import tensorflow_datasets as tfds
 
     builder = source.builder
-    splits = list(builder.info.splits)
-    carved = "validation" not in splits and split in ("train", "validation")
-    check_split(source.name, split, [*splits, split] if carved else splits)
-    count = builder.info.splits["train" if carved else split].num_examples
-    places = np.arange(count)
-    if carved:
-        places = np.random.default_rng(VALIDATION_SEED).permutation(count)
-        size = max(1, round(VALIDATION_FRACTION * count))
-        places = places[:size] if split == "validation" else places[size:]
-    places = places[:limit]
+    where, count, chosen = find_split(source, split)
+    places = (np.arange(count) if chosen is None else chosen)[:limit]
 
     images = {
         name: feature
         for name, feature in builder.info.features.items()
         if isinstance(feature, tfds.features.Image)
     }
-    with _readable(source):
+    with readable(source):
         dataset = builder.as_dataset(
-            split="train" if carved else split,
+            split=where,
             shuffle_files=False,
             decoders={name: tfds.decode.SkipDecoding() for name in images},
             read_config=tfds.ReadConfig(try_autocache=False),
@@ -255,20 +268,3 @@ def user_errors():
         if message is None:
             raise
         raise UserError(message[1]) from error
-
-
-@contextlib.contextmanager
-def _readable(source):
-    """Say of prepared data that can't be read whose they are."""
-    import tensorflow as tf
-
-    try:
-        yield
-    except (tf.errors.OpError, OSError) as error:
-        if "UserError: " in str(error):
-            raise
-        where = source.builder.data_dir
-        raise UserError(
-            f"The prepared data of {source.name} in {where} is damaged or unreadable "
-            f"({type(error).__name__}); delete that folder and prepare it again."
-        ) from error

@@ -1,5 +1,6 @@
 """Finding a data set by its name: prepared on disk, downloadable, or the recipe's own sample."""
 
+import contextlib
 import dataclasses
 import threading
 
@@ -156,19 +157,55 @@ def read(source, split, limit=None):
     Raises:
         UserError: for a split that the data set doesn't have, or damaged files.
     """
-    splits = list(source.builder.info.splits)
-    carved = "validation" not in splits and split in ("train", "validation")
-    check_split(source.name, split, [*splits, split] if carved else splits)
-    if not carved:
+    stored, count, chosen = find_split(source, split)
+    if chosen is None:
         # TFDS refuses to take more examples than there are.
-        there = source.builder.info.splits[split].num_examples
-        return _read(source, split if (limit or there) >= there else f"{split}[:{limit}]")
-    columns = _read(source, "train")
-    examples = len(next(iter(columns.values())))
-    order = np.random.default_rng(VALIDATION_SEED).permutation(examples)
-    size = max(1, round(VALIDATION_FRACTION * examples))
-    chosen = order[:size] if split == "validation" else order[size:]
+        return _read(source, stored if (limit or count) >= count else f"{stored}[:{limit}]")
+    columns = _read(source, stored)
     return {name: column[chosen[:limit]] for name, column in columns.items()}
+
+
+def find_split(source, split):
+    """Which stored examples a split is made of; see `read`.
+
+    Returns:
+        stored: the name of the stored split that holds them.
+        count: how many examples that one has.
+        chosen: the places of the split's own examples in it, in their order; None for all of them.
+
+    Raises:
+        UserError: for a split that the data set doesn't have.
+    """
+    splits = source.builder.info.splits
+    carved = "validation" not in splits and split in ("train", "validation")
+    check_split(source.name, split, [*splits, split] if carved else list(splits))
+    stored = "train" if carved else split
+    count = splits[stored].num_examples
+    if not carved:
+        return stored, count, None
+    order = np.random.default_rng(VALIDATION_SEED).permutation(count)
+    size = max(1, round(VALIDATION_FRACTION * count))
+    return stored, count, order[:size] if split == "validation" else order[size:]
+
+
+def own_split(name, split, count, share, most):
+    """The places of a split's examples where a user's own are one heap, which has no splits.
+
+    Args:
+        name: what the examples are called, for the error.
+        split: `"train"`, `"validation"` or `"test"`.
+        count: how many examples there are.
+        share: the part of them, drawn by a fixed seed, for validation, and as much for the test.
+        most: how many that is at most.
+
+    Raises:
+        UserError: for another split.
+    """
+    check_split(name, split, ("train", "validation", "test"))
+    order = np.random.default_rng(VALIDATION_SEED).permutation(count)
+    size = min(most, max(1, round(share * count)))
+    parts = {"validation": order[:size], "test": order[size : 2 * size]}
+    return parts.get(split, order[2 * size :])
 
 
 def check_split(name, split, splits):
@@ -180,16 +217,29 @@ def check_split(name, split, splits):
         )
 
 
-def _read(source, instruction):
+@contextlib.contextmanager
+def readable(source):
+    """Say of prepared data that can't be read whose they are.
+
+    What a `tf.numpy_function` raises as a UserError goes through as it is.
+    """
     import tensorflow as tf
-    import tensorflow_datasets as tfds
 
     try:
-        dataset = source.builder.as_dataset(split=instruction, shuffle_files=False)
-        parts = list(tfds.as_numpy(dataset.batch(1024)))
+        yield
     except (tf.errors.OpError, OSError) as error:
+        if "UserError: " in str(error):
+            raise
         raise UserError(
             f"The prepared data of {source.name} in {source.builder.data_dir} is damaged or "
             f"unreadable ({type(error).__name__}); delete that folder and prepare it again."
         ) from error
+
+
+def _read(source, instruction):
+    import tensorflow_datasets as tfds
+
+    with readable(source):
+        dataset = source.builder.as_dataset(split=instruction, shuffle_files=False)
+        parts = list(tfds.as_numpy(dataset.batch(1024)))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
