@@ -290,9 +290,5 @@ def _check_features(name, features):
     image = kinds.get("image")
     colour = isinstance(image, tfds.features.Image) and image.shape[-1] == 3
     if not (colour and isinstance(captions, tfds.features.Text)):
-        found = ", ".join(kinds) or type(features).__name__
-        raise UserError(
-            f"The data set {name!r} does not fit: this recipe needs a colour image and a sequence "
-            f"of captions per example, and it has {found}. Among those that fit: "
-            f"{', '.join(FITTING)}."
-        )
+        needs = "a colour image and a sequence of captions per example"
+        raise loading.refusal(name, features, needs, FITTING)

@@ -66,7 +66,7 @@ def train(options):
     shape = data.picture_shape(source, options.height, options.width)
     batches, validation, examples = data.load(source, options, shape)
     run = start_run(options, source)
-    data.check_unchanged(source, run)
+    run.check_unchanged(source)
     classes = data.class_names(source)
     data.save_names(run, classes, examples)
     with prepare(options):
@@ -113,7 +113,7 @@ def evaluate(options):
     network = run.load_model()
     classes, guesses = data.load_names(run)
     data.check_classes(source, classes)
-    data.check_unchanged(source, run)
+    run.check_unchanged(source)
     shape = network.input["frames"].shape[2:]
     examples = data.read(source, options.split, options.limit or run.options.limit, shape)
     answers, labels = label_all(network, examples)

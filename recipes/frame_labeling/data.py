@@ -62,12 +62,6 @@ def check_classes(source, classes):
         )
 
 
-def check_unchanged(source, run):
-    """Raise UserError where a user's clips aren't those that the run was trained on."""
-    if source.files and source.name == run.dataset:
-        folder.check_unchanged(source, run)
-
-
 def read(source, split, limit, shape):
     """Read one split.
 
@@ -272,9 +266,5 @@ def _texts(features):
 
 def _check_features(name, features):
     if _video_and_labels(features) is None:
-        found = ", ".join(features) if hasattr(features, "keys") else type(features).__name__
-        raise UserError(
-            f"The data set {name!r} does not fit: this recipe needs one video and a class label "
-            f"for each of its frames, and it has {found}. Among those that fit: "
-            f"{', '.join(FITTING)}."
-        )
+        needs = "one video and a class label for each of its frames"
+        raise loading.refusal(name, features, needs, FITTING)

@@ -50,14 +50,6 @@ def find(folder, name=None):
     return loading.Source(folder, version, files=(folder,))
 
 
-def check_unchanged(source, run):
-    """Raise UserError where clips aren't those that the run was trained on: the splits differ."""
-    if source.files and source.version != run.config["dataset"]["version"]:
-        raise UserError(
-            f"{source.name} has changed since {run.folder} was trained on it. Train a new run."
-        )
-
-
 def class_names(source):
     """The labels in the table, sorted."""
     return class_names_of(_clips(source.files[0]))

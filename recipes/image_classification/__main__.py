@@ -87,7 +87,7 @@ def train(options):
     classes = data.class_names(source)
     batches, validation = data.load(source, options, shape)
     run = start_run(options, source)
-    data.check_unchanged(source, run)
+    run.check_unchanged(source)
     data.save_names(run, classes)
     with prepare(options):
         network = model.build_model(
@@ -231,7 +231,7 @@ def find_data(name, run, data_dir=None):
     if name is not None or run.options.image_folder is None:
         return data.find(name or run.dataset, None, data_dir)
     source = data.find(None, run.options.image_folder)
-    data.check_unchanged(source, run)
+    run.check_unchanged(source)
     return source
 
 

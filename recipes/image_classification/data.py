@@ -191,14 +191,6 @@ def check_classes(source, classes):
         )
 
 
-def check_unchanged(source, run):
-    """Raise UserError where a folder isn't what the run was trained on: its splits would differ."""
-    if source.files and source.version != run.config["dataset"]["version"]:
-        raise UserError(
-            f"{source.name} has changed since {run.folder} was trained on it. Train a new run."
-        )
-
-
 def save_names(run, classes):
     """Keep beside the model what its numbers mean."""
     write_json(run.path("classes.json"), classes)
@@ -260,8 +252,4 @@ def _image_and_label(features):
 
 def _check_features(name, features):
     if _image_and_label(features) is None:
-        found = ", ".join(features) if hasattr(features, "keys") else type(features).__name__
-        raise UserError(
-            f"The data set {name!r} does not fit: this recipe needs one image and one class label "
-            f"per example, and it has {found}. Among those that fit: {', '.join(FITTING)}."
-        )
+        raise loading.refusal(name, features, "one image and one class label per example", FITTING)

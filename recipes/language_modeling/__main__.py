@@ -65,7 +65,7 @@ def train(options):
     from . import model
 
     run = start_run(options, source)
-    data.check_unchanged(source, run)
+    run.check_unchanged(source)
     batches, validation, vocabulary, streams = data.load(source, options)
     data.save_vocabulary(run, vocabulary)
     with prepare(options):
@@ -287,7 +287,7 @@ def find_data(name, run, data_dir=None):
     if name is not None or run.options.file is None:
         return data.find(name or run.dataset, None, data_dir)
     source = data.find(None, run.options.file)
-    data.check_unchanged(source, run)
+    run.check_unchanged(source)
     return source
 
 

@@ -43,14 +43,6 @@ def find(name, file=None, data_dir=None):
     return loading.Source(file, hashlib.sha256(raw).hexdigest()[:16], files=(file,))
 
 
-def check_unchanged(source, run):
-    """Raise UserError where a file isn't what the run was trained on: its splits would differ."""
-    if source.files and source.version != run.config["dataset"]["version"]:
-        raise UserError(
-            f"{source.name} has changed since {run.folder} was trained on it. Train a new run."
-        )
-
-
 def read(source, split, limit=None):
     """Read one split as one text; a blank line joins the texts of a data set that has many.
 
@@ -223,8 +215,4 @@ def _text_feature(features):
 
 def _check_features(name, features):
     if _text_feature(features) is None:
-        found = ", ".join(features) if hasattr(features, "keys") else type(features).__name__
-        raise UserError(
-            f"The data set {name!r} does not fit: this recipe needs a text, and it has {found}. "
-            f"Among those that fit: {', '.join(FITTING)}."
-        )
+        raise loading.refusal(name, features, "a text", FITTING)

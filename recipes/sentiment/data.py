@@ -125,8 +125,4 @@ def _text_and_label(features):
 
 def _check_features(name, features):
     if _text_and_label(features) is None:
-        found = ", ".join(features) if hasattr(features, "keys") else type(features).__name__
-        raise UserError(
-            f"The data set {name!r} does not fit: this recipe needs one text and one class label "
-            f"per example, and it has {found}. Among those that fit: {', '.join(FITTING)}."
-        )
+        raise loading.refusal(name, features, "one text and one class label per example", FITTING)

@@ -200,9 +200,5 @@ def _check_features(name, features):
     import tensorflow_datasets as tfds
 
     if not isinstance(features, tfds.features.Translation):
-        found = ", ".join(features) if hasattr(features, "keys") else type(features).__name__
-        raise UserError(
-            f"The data set {name!r} does not fit: this recipe needs a TFDS Translation, one "
-            f"sentence in two languages, and it has {found}. Among those that fit: "
-            f"{', '.join(FITTING)}."
-        )
+        needs = "a TFDS Translation, one sentence in two languages"
+        raise loading.refusal(name, features, needs, FITTING)

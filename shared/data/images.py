@@ -49,10 +49,7 @@ def read_image(path, height, width, channels):
                 )
             # A JPEG of many pixels is unpacked at a fraction of its size, still larger than asked.
             picture.draft(None, (2 * max(height, width),) * 2)
-            picture = _opaque(ImageOps.exif_transpose(picture))
-            picture = picture.convert("L" if channels == 1 else "RGB")
-            picture = picture.resize((width, height), Image.Resampling.BOX)
-            return np.asarray(picture, "uint8").reshape(height, width, channels)
+            return fitted(ImageOps.exif_transpose(picture), height, width, channels)
     except UserError:
         raise
     except Image.DecompressionBombError as error:
@@ -81,6 +78,15 @@ def read_images(paths, height, width, channels):
     for i, path in enumerate(tqdm(paths, desc="reading", unit="picture", delay=2)):
         pictures[i] = read_image(path, height, width, channels)
     return pictures
+
+
+def fitted(picture, height, width, channels):
+    """A Pillow image as `read_image` returns it: opaque, in grey or colour, and of the size."""
+    from PIL import Image
+
+    picture = _opaque(picture).convert("L" if channels == 1 else "RGB")
+    picture = picture.resize((width, height), Image.Resampling.BOX)
+    return np.asarray(picture, "uint8").reshape(height, width, channels)
 
 
 def _opaque(picture):

@@ -208,6 +208,22 @@ def own_split(name, split, count, share, most):
     return parts.get(split, order[2 * size :])
 
 
+def refusal(name, features, needs, fitting):
+    """The UserError for a data set whose features don't fit a recipe.
+
+    Args:
+        name: the data set's.
+        features: its TFDS features.
+        needs: what the recipe needs, as in "this recipe needs ...".
+        fitting: names of data sets that fit.
+    """
+    found = ", ".join(features) if hasattr(features, "keys") else type(features).__name__
+    return UserError(
+        f"The data set {name!r} does not fit: this recipe needs {needs}, and it has {found}. "
+        f"Among those that fit: {', '.join(fitting)}."
+    )
+
+
 def check_split(name, split, splits):
     """Raise UserError where the data set `name` has no such split."""
     if split not in splits:

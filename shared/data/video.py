@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.data.images import read_image
+from shared.data.images import fitted, read_image
 from shared.errors import UserError
 
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -50,7 +50,7 @@ def frames_of(path, height, width, channels):
         return
     count = 0
     for picture in _pictures(path):
-        yield _fitted(picture, height, width, channels)
+        yield fitted(picture, height, width, channels)
         count += 1
     if not count:
         raise UserError(f"{path} holds no frames; name a video.")
@@ -138,18 +138,6 @@ def _pictures(path):
         else:
             for frame in video.decode(video=0):
                 yield frame.to_image()
-
-
-def _fitted(picture, height, width, channels):
-    from PIL import Image
-
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
-    picture = picture.convert("L" if channels == 1 else "RGB")
-    picture = picture.resize((width, height), Image.Resampling.BOX)
-    return np.asarray(picture, "uint8").reshape(height, width, channels)
 
 
 @contextlib.contextmanager

@@ -55,6 +55,16 @@ class Run:
         """The line to show wherever this run is shown; empty for a run on public data."""
         return self.config["dataset"].get("notice", "")
 
+    def check_unchanged(self, source):
+        """Raise UserError where a user's files aren't what the run was trained on.
+
+        Their splits would be others. The version of a `Source` of files says what is in them.
+        """
+        if source.files and source.version != self.config["dataset"]["version"]:
+            raise UserError(
+                f"{source.name} has changed since {self.folder} was trained on it. Train a new run."
+            )
+
     def save_config(self, options, source):
         """Write `config.json` from the training's options and its data `Source`."""
         import keras
