@@ -23,7 +23,7 @@ readable_file = click.Path(exists=True, dir_okay=False, resolve_path=True)
 
 
 @recipe.command()
-@cli.training_options(dataset=data.DEFAULT, epochs=15, batch_size=64, units=256)
+@cli.training_options(dataset=data.DEFAULT, epochs=18, batch_size=64, units=256)
 @click.option("--source-file", type=readable_file, help="Your sentences, one per line.")
 @click.option("--target-file", type=readable_file, help="Their translations, one per line.")
 @click.option("--reverse", is_flag=True, help="Translate in the other direction.")
@@ -40,7 +40,9 @@ readable_file = click.Path(exists=True, dir_okay=False, resolve_path=True)
     help="Subwords of each language, at most.",
     show_default=True,
 )
-@click.option("--subword-dropout", type=share, default=0.1, show_default=True)
+@click.option(
+    "--subword-dropout", type=share, default=0.1, help="Of what is read.", show_default=True
+)
 @click.option(
     "--max-length", type=click.IntRange(2), default=100, help="Subwords read.", show_default=True
 )

@@ -93,13 +93,17 @@ def load(source, options):
         subwords.learn(translations, options.vocabulary_size),
     )
 
-    def numbers(texts, pieces, seed):
+    def numbers(texts, seed):
+        """Only what is read is cut in ever other ways: there is one right way to write a word."""
+        read_from, written = texts
         if seed is None or not options.subword_dropout:
-            return subwords.encode(pieces, texts)
-        return subwords.sample(pieces, texts, options.subword_dropout, str(seed))
+            first = subwords.encode(pieces[0], read_from)
+        else:
+            first = subwords.sample(pieces[0], read_from, options.subword_dropout, str(seed))
+        return first, subwords.encode(pieces[1], written)
 
     def batches_of(texts, seed=None):
-        sides = [numbers(*each, seed) for each in zip(texts, pieces, strict=True)]
+        sides = numbers(texts, seed)
         short = [max(map(len, pair)) < options.max_length for pair in zip(*sides, strict=True)]
         sources, targets = (
             [[*ids, STOP] for ids, keep in zip(side, short, strict=True) if keep] for side in sides

@@ -74,7 +74,7 @@ def build_model(
         {
             "none": NoAttention(),
             "additive": BahdanauAttention(units),
-            "multiplicative": LuongAttention(),
+            "multiplicative": LuongAttention(score="scaled"),
         }[attention],
         units,
         name="decoder",

@@ -85,7 +85,7 @@ def test_default_data_set_becomes_the_sample_and_says_so(recipe, trained, screen
 
 def test_resumed_run_equals_one_never_stopped(recipe, command, monkeypatch):
     """Killed without warning in its second epoch and continued: the same weights, bit for bit."""
-    options = ["--dataset", "sample", "--limit", 256, "--epochs", 3, "--units", 16]
+    options = ["--dataset", "sample", "--limit", 192, "--epochs", 2, "--units", 16]
     straight, killed = (command.folder / f"{name}-{recipe}" for name in ("straight", "killed"))
     monkeypatch.chdir(command.folder)
     commands = importlib.import_module(f"recipes.{recipe}.__main__").recipe
@@ -107,7 +107,7 @@ def test_resumed_run_equals_one_never_stopped(recipe, command, monkeypatch):
     process.send_signal(signal.SIGKILL)
     process.wait()
     with np.load(killed / "checkpoint" / "latest.npz") as checkpoint:
-        assert checkpoint["epoch"] < 3, "killed too late to test anything"
+        assert checkpoint["epoch"] < 2, "killed too late to test anything"
 
     command(recipe, "train", "--resume", "--run", killed)
     with (
