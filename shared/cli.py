@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import click
 
 from shared.errors import UserError
+from shared.memory import keep_freed_memory
 
 CELLS = ("rnn", "lstm", "gru")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -29,6 +30,7 @@ class RecipeGroup(click.Group):
     """A click group that turns errors into one line on standard error and an exit code."""
 
     def invoke(self, context):
+        keep_freed_memory()
         try:
             return super().invoke(context)
         except UserError as error:
