@@ -1,7 +1,8 @@
 """What grows with the number of timesteps: time, peak memory, and the wait for the first call.
 
 Each measurement needs a process of its own: memory once taken is not given back, and a first call
-is only first once. `python -m benchmarks.growth ours 400` is such a process; it prints JSON.
+is only first once. `python -m benchmarks.growth ours 400 kept 256` is such a process: whose layer,
+timesteps, what becomes of freed memory, units. It prints JSON.
 """
 
 import json
@@ -12,17 +13,19 @@ import subprocess
 import sys
 import time
 
+from shared.memory import keep_freed_memory
+
 TIMESTEPS = (100, 200, 400, 800)
 
 
-def measure_apart(source, timesteps, units=256):
-    """`measure` in a fresh process.
+def measure_apart(source, timesteps, memory="kept", units=256):
+    """`measure` in a fresh process, that keeps its freed memory or not.
 
     Raises:
         RuntimeError: if the process failed, with what it printed.
     """
     ended = subprocess.run(
-        [sys.executable, "-m", "benchmarks.growth", source, str(timesteps), str(units)],
+        [sys.executable, "-m", "benchmarks.growth", source, str(timesteps), memory, str(units)],
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
@@ -71,4 +74,7 @@ def _peak_bytes():
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))
+    _, chosen, steps, freed, width = sys.argv
+    if freed == "kept":
+        keep_freed_memory()
+    print(json.dumps(measure(chosen, int(steps), int(width))))

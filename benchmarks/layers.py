@@ -13,6 +13,10 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
+from shared.memory import keep_freed_memory
+
+from . import report
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 RESULTS = Path(__file__).parent / "results"
@@ -27,22 +31,25 @@ SECONDS_PER_CASE = 22  # after which a case's rounds end, three at least
 @click.option("--compilations/--no-compilations", default=True, help="XLA in the recipe.")
 @click.option("--reviews", default=5000, show_default=True, help="Of that recipe; 0 for all.")
 @click.option("--output", default=RESULTS, type=click.Path(path_type=Path), show_default=True)
-def main(only, rounds, growth, compilations, reviews, output):
+@report.memory_option
+def main(only, rounds, growth, compilations, reviews, output, memory):
     """Measure, side by side, and write a table, a JSON file and a plot."""
     begun = time.perf_counter()
-    from . import report
+    if memory == "kept":
+        keep_freed_memory()
     from .compilations import measure_compilations
     from .growth import TIMESTEPS, measure_apart
 
     cases = [case for case in all_cases() if only in case.name]
-    results = {"machine": report.describe_machine(), "cases": [], "growth": [], "compilations": []}
+    results = {"machine": report.describe_machine(), "memory": memory}
+    results |= {"cases": [], "growth": [], "compilations": []}
     apart = [(s, t) for t in TIMESTEPS for s in ("ours", "keras")] if growth else []
     work = len(cases) * rounds + len(apart) * 3 + 6 * compilations
     with tqdm(total=work, unit="turn", dynamic_ncols=True) as bar:
         # The processes of their own first, while this one is small and idle.
         for source, timesteps in apart:
             bar.set_description(f"memory of {source}, {timesteps} steps")
-            results["growth"].append(measure_apart(source, timesteps))
+            results["growth"].append(measure_apart(source, timesteps, memory))
             bar.update(3)
         if compilations:
             bar.set_description("compilations of the sentiment recipe")

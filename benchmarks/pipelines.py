@@ -23,6 +23,8 @@ from unittest import mock
 import click
 from tqdm import tqdm
 
+from . import report
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 RESULTS = Path(__file__).parent / "results"
@@ -35,15 +37,18 @@ WARM_UP = 5  # steps before the measured ones: compilation, and a prefetch that 
 @click.option("--dataset", metavar="NAME", help="In the place of each recipe's own.")
 @click.option("--steps", default=40, type=click.IntRange(1), show_default=True)
 @click.option("--output", default=RESULTS, type=click.Path(path_type=Path), show_default=True)
-def main(recipes, dataset, steps, output):
+@report.memory_option
+def main(recipes, dataset, steps, output, memory):
     """Measure, and write a table and a JSON file."""
     begun = time.perf_counter()
     output = output.resolve()
-    measured = [measure(recipe, dataset, steps) for recipe in recipes]
-    from .report import describe_machine
-
+    with contextlib.ExitStack() as stack:
+        if memory == "default":
+            stack.enter_context(mock.patch("shared.cli.keep_freed_memory"))
+        measured = [measure(recipe, dataset, steps) for recipe in recipes]
     seconds = time.perf_counter() - begun
-    results = {"machine": describe_machine(), "cases": measured, "seconds": seconds}
+    results = {"machine": report.describe_machine(), "memory": memory}
+    results |= {"cases": measured, "seconds": seconds}
     output.mkdir(parents=True, exist_ok=True)
     (output / "pipelines.json").write_text(json.dumps(results, indent=1) + "\n")
     (output / "pipelines.md").write_text(as_markdown(results))
@@ -111,12 +116,10 @@ def share_of_waiting(case):
 
 def as_markdown(results):
     """The table, with a line on how to read it."""
-    from .report import facts
-
     lines = [
         "# Input pipelines, measured",
         "",
-        facts(results, "benchmarks.pipelines"),
+        report.facts(results, "benchmarks.pipelines"),
         "",
         "Steps of each recipe's training with its default options: how long a step took, and the "
         "share of that time in which the network had no batch to learn from. Batches are prepared "

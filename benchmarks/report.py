@@ -8,9 +8,19 @@ import statistics
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 
+import click
+
 from .timing import ratio
 
 MEGABYTE = 2**20
+
+memory_option = click.option(
+    "--memory",
+    type=click.Choice(["kept", "default"]),
+    default="kept",
+    show_default=True,
+    help="What the C library does with freed memory: keep it, as in the recipes, or as it comes.",
+)
 
 
 def describe_machine():
@@ -64,6 +74,7 @@ def facts(results, module):
     return (
         f"{machine['date']}, {machine['backend']} backend, {machine['device']}, "
         f"{machine['processor']}; Python {machine['python']}, {packages}; "
+        f"freed memory {'kept' if results.get('memory') == 'kept' else 'as the C library does'}; "
         f"`python -m {module}`, {results['seconds'] / 60:.1f} minutes."
     )
 
