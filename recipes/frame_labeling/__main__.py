@@ -254,10 +254,10 @@ def inspect(options):
         f"{t}: {classes[label]}, {probabilities[t, label]:.2f}" for t, label in enumerate(answers)
     ]
     ticks = [str(t) if t % 5 == 0 else "" for t in range(len(frames))]
-    pictures = heatmaps({"probability of each label": probabilities}, ticks)
+    pictures = heatmaps({"probability of each label": probabilities}, ticks, classes)
     sections = [
         ("Labels over time", label_strips([(path, {"predicted": answers})], classes)),
-        (f"Probabilities; from the top: {', '.join(classes)}", pictures),
+        ("How sure it was", pictures),
         ("The frames", picture_grid(frames, captions)),
     ]
     if inside := model.explain(network, frames):

@@ -105,12 +105,13 @@ def passage(text):
     return markup(environment().from_string('<p class="joined">{{ text }}</p>').render(text=text))
 
 
-def heatmaps(pictures, tokens):
+def heatmaps(pictures, tokens, names=None):
     """One picture per array, time from left to right.
 
     Args:
         pictures: dictionary title -> array `(timesteps, units)`.
         tokens: what stands at each timestep.
+        names: what to call the units, where they are more than numbers, such as labels.
     """
     from matplotlib.figure import Figure
 
@@ -121,7 +122,9 @@ def heatmaps(pictures, tokens):
         limit = abs(values).max()
         low, colours = (0, "viridis") if values.min() >= 0 else (-limit, "RdBu")
         image = axis.imshow(values.T, aspect="auto", cmap=colours, vmin=low, vmax=limit)
-        axis.set(ylabel="unit", title=title.replace("_", " "))
+        axis.set(ylabel=None if names else "unit", title=title.replace("_", " "))
+        if names:
+            axis.set_yticks(range(len(names)), names)
         drawing.colorbar(image, ax=axis, pad=0.01)
     axes[-1].set_xticks(range(len(tokens)), tokens, rotation=70, ha="right", fontsize=8)
     return figure(drawing)

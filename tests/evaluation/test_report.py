@@ -1,6 +1,8 @@
 """The report is one page, and shows texts as texts."""
 
-from shared.evaluation.report import figure, new_figure, table, training_curves
+import numpy as np
+
+from shared.evaluation.report import figure, heatmaps, new_figure, table, training_curves
 
 
 def test_texts_are_escaped_and_numbers_aligned():
@@ -30,3 +32,11 @@ def test_pictures_stand_in_the_page_itself():
     axes[1].plot([1, 2])
     svg = figure(drawing)
     assert svg.startswith("<svg") and "http://www.w3.org/2000/svg" in svg and "<?xml" not in svg
+
+
+def test_heatmaps_name_their_rows():
+    values = {"probability": np.eye(2)[[0, 1, 1]]}
+    # matplotlib draws a text as shapes, with the text itself in a comment.
+    named = heatmaps(values, ["a", "b", "c"], ["noun", "verb"])
+    assert "<!-- noun -->" in named and "<!-- verb -->" in named and "<!-- unit -->" not in named
+    assert "<!-- unit -->" in heatmaps(values, ["a", "b", "c"])
