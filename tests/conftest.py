@@ -1,5 +1,6 @@
 """What the tests of all recipes share: the recipes found, and commands run as a user runs them."""
 
+import gc
 import importlib
 import os
 import subprocess
@@ -16,6 +17,10 @@ os.environ.update(
     http_proxy="http://127.0.0.1:9", https_proxy="http://127.0.0.1:9", TF_CPP_MIN_LOG_LEVEL="2"
 )
 os.environ.pop("TFDS_DATA_DIR", None)
+
+# Building TensorFlow graphs makes hundreds of thousands of objects that live on; looking through
+# all of them again and again for garbage is a tenth of the tests' time.
+gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_addoption(parser):
