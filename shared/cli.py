@@ -17,6 +17,7 @@ import click
 
 from shared.errors import UserError
 from shared.memory import keep_freed_memory
+from shared.quiet import quiet_import
 
 CELLS = ("rnn", "lstm", "gru")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -263,26 +264,13 @@ def announce(source=None, run=None):
 
 
 def _load_keras():
-    """Import Keras without the lines that TensorFlow's C++ libraries print while they load.
-
-    They come before any log level is in force, so only closing standard error keeps them off; an
-    import that fails still raises.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
-    try:
+    with quiet_import():
         import keras
 
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf
 
             tf.config.list_physical_devices()  # where there is no GPU, this is what says so
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
 
 
 def print_metrics(record):

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 
 from shared.errors import UserError
+from shared.quiet import quiet_import
 
 # A split that we make ourselves is the same in every run, whatever the run's seed, so that runs
 # with different seeds are measured on the same validation examples.
@@ -64,9 +65,10 @@ def find(name, default, data_dir=None, check=None, suggestions=()):
     if name == "sample":
         return Source("sample")
     chosen = name or default
-    builder = _builder(chosen, data_dir, suggestions)
-    if check is not None:
-        check(chosen, builder.info.features)
+    with quiet_import():  # some features need TensorFlow
+        builder = _builder(chosen, data_dir, suggestions)
+        if check is not None:
+            check(chosen, builder.info.features)
     reason = _prepare(builder)
     if reason is None:
         return Source(chosen, str(builder.version), builder=builder)
