@@ -35,6 +35,9 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None, callb
     """
     history = _restore(network, run)
     validation = untuned(validation)
+    # A step in which variables are made, here those of the metrics, is traced twice by TensorFlow.
+    # Let that be a step of validation, which is traced in a fraction of the time.
+    network.evaluate(validation.take(1), verbose=0)
     progress = Progress(first_epoch=len(history), epochs=epochs)
     for epoch in range(len(history), epochs):
         if history and patience and len(history) - best_epoch(history, monitor) >= patience:
@@ -95,10 +98,10 @@ def _checkpoint(network, run, epoch):
 
 def _restore(network, run):
     """Put the network where the checkpoint left it; return the history up to there."""
+    network.optimizer.build(network.trainable_variables)
     path = run.path("checkpoint/latest.npz")
     if not path.is_file():
         return []
-    network.optimizer.build(network.trainable_variables)
     variables = _state(network)
     try:
         with np.load(path) as saved:
