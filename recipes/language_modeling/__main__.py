@@ -15,6 +15,8 @@ WRITTEN = 500  # tokens of the text that the report shows as the network's own
 PROMPT_READ = 10_000  # tokens of a prompt; what stands further back, no state remembers
 TEXT_MEASURED = 20_000  # tokens of the validation text that `inspect` looks for units in
 TEXT_SHOWN = 5000  # tokens of INPUT that `inspect` colours
+DYNAMIC_TIMESTEPS = 20  # tokens between two training steps of `evaluate --dynamic`
+DYNAMIC_LEARNING_RATE = 2e-4  # of those steps; both chosen on the validation split
 GATES_SHOWN = 120  # as many as still fit side by side in a picture
 
 recipe = cli.recipe_group(
@@ -85,6 +87,9 @@ def train(options):
 
 @recipe.command()
 @cli.evaluation_options
+@click.option(
+    "--dynamic", is_flag=True, help="Score it also by weights that learn from what they have read."
+)
 def evaluate(options):
     """Measure a trained network on the test split; write metrics.json and report.html."""
     run = cli.open_trained(options)
@@ -96,7 +101,8 @@ def evaluate(options):
 
     from . import model
 
-    network = model.with_states(run.load_model())
+    trained = run.load_model()
+    network = model.with_states(trained)
     vocabulary = data.load_vocabulary(run)
     limit = options.limit or run.options.limit
     tokens = data.tokenize(data.read(source, options.split, limit), run.options.tokens)[:limit]
@@ -105,6 +111,12 @@ def evaluate(options):
 
     cross_entropy = float(surprise.mean())
     metrics = {"cross_entropy": cross_entropy, "perplexity": float(np.exp(cross_entropy))}
+    if options.dynamic:
+        given = run.options
+        copy = model.of_one_row(trained, len(vocabulary), given.cell, given.units, given.layers)
+        batches = data.windows(*data.before_and_after(ids), 1, DYNAMIC_TIMESTEPS)
+        dynamic = model.score_while_learning(copy, batches, DYNAMIC_LEARNING_RATE)
+        metrics["cross_entropy_dynamic"] = float(dynamic.mean())
     record = run.save_metrics(
         source,
         options.split,

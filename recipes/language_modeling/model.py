@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 from keras import ops
+from tqdm import tqdm
 
 from shared.decoding import compile_step
 from shared.layers import CarriedState, recurrent
@@ -114,6 +115,43 @@ def score(reader, ids):
         done += len(said)
         next_tokens = np.exp(log_probabilities[-1])
     return surprise, next_tokens
+
+
+def score_while_learning(network, batches, learning_rate):
+    """How well a network says a text in advance whose weights go on learning from what it has read.
+
+    Each window is scored first and then learned from, in one training step (dynamic evaluation,
+    Mikolov et al. 2010, Krause et al. 2018), so that every token is said by weights that have seen
+    those before its window and nothing of what comes. What is given up is that the weights are
+    the same at the end as at the beginning.
+
+    Args:
+        network: as from `build_model` with `streams=1` and without dropout; it is changed.
+        batches: the windows of one text, as from `data.windows` with `streams=1`.
+        learning_rate: of Adam.
+
+    Returns:
+        surprise: float64 array `(length,)`, for each token the mean of -log p over its window.
+    """
+    network.compile(
+        keras.optimizers.Adam(learning_rate, clipnorm=1.0),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    surprise = []
+    for inputs, targets in tqdm(batches, unit="window", dynamic_ncols=True):
+        loss = network.train_on_batch(inputs, targets)  # as it was before the step
+        surprise += targets.shape[1] * [float(loss)]
+    return np.array(surprise)
+
+
+def of_one_row(network, vocabulary_size, cell, units, layers):
+    """The trained network, from `build_model`, copied into one for a single text at a time."""
+    copy = build_model(vocabulary_size, 1, cell, units, layers, dropout=0)
+    for variable, trained in zip(
+        copy.trainable_variables, network.trainable_variables, strict=True
+    ):
+        variable.assign(trained)
+    return copy
 
 
 def step_function(reader):

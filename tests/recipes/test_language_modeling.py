@@ -164,6 +164,23 @@ def test_every_token_is_scored_once_given_all_before_it(monkeypatch):
         np.testing.assert_allclose(after, probabilities[-1], atol=1e-6)
 
 
+def test_what_is_learned_while_reading_serves_what_comes_after():
+    trained = small_network(dropout=0.5)
+    reader = model.with_states(trained)
+    text = np.tile(IDS[:50], 40)
+    surprise, _ = model.score(reader, text)
+    copy = model.of_one_row(trained, 12, "lstm", 6, 2)
+    batches = data.windows(*data.before_and_after(text), 1, 25)
+    dynamic = model.score_while_learning(copy, batches, learning_rate=0.01)
+    assert dynamic.shape == surprise.shape
+    # A window is scored before it is learned from.
+    assert dynamic[0] == pytest.approx(surprise[:25].mean(), abs=1e-5)
+    assert abs(dynamic[25] - surprise[25:50].mean()) > 1e-3
+    assert dynamic[1000:].mean() < surprise[1000:].mean() - 0.3, "the text repeats itself"
+    again, _ = model.score(reader, text)
+    np.testing.assert_array_equal(again, surprise, "the trained network stays as it was")
+
+
 def test_steps_say_what_one_pass_says_and_never_write_what_is_no_text():
     reader = model.with_states(small_network())
     expected = whole(reader, IDS[:20])
