@@ -174,7 +174,7 @@ def test_a_file_of_words(file, tmp_path, monkeypatch):
     more = ["--layers", 1, "--epochs", 1, "--batch-size", 2, "--run", "run"]
     result = call(RECIPE, "train", *arguments, *more)
     assert result.exit_code == 0, result.output
-    result = call(RECIPE, "evaluate", "--run", "run")
+    result = call(RECIPE, "evaluate", "--run", "run", "--dynamic")
     assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "run" / "metrics.json").read_text())
     tokens = data.tokenize(file.read_text()[-135:], "word")
@@ -184,6 +184,8 @@ def test_a_file_of_words(file, tmp_path, monkeypatch):
     assert record["unknown"] == sum(token not in vocabulary for token in tokens) > 0
     metrics = record["metrics"]
     assert metrics["perplexity"] == pytest.approx(np.exp(metrics["cross_entropy"]))
+    # The text goes on as it began, so that what is learned from it serves what follows.
+    assert metrics["cross_entropy_dynamic"] < metrics["cross_entropy"]
     assert "\ufffd" not in written("run", "--length", 30, "--temperature", 5).stdout
 
     file.write_text(file.read_text() + "And more.\n")
