@@ -15,7 +15,7 @@ WRITTEN = 500  # tokens of the text that the report shows as the network's own
 PROMPT_READ = 10_000  # tokens of a prompt; what stands further back, no state remembers
 TEXT_MEASURED = 20_000  # tokens of the validation text that `inspect` looks for units in
 TEXT_SHOWN = 5000  # tokens of INPUT that `inspect` colours
-DYNAMIC_TIMESTEPS = 20  # tokens between two training steps of `evaluate --dynamic`
+DYNAMIC_TIMESTEPS = 16  # tokens between two training steps of `evaluate --dynamic`
 DYNAMIC_LEARNING_RATE = 2e-4  # of those steps; both chosen on the validation split
 GATES_SHOWN = 120  # as many as still fit side by side in a picture
 
@@ -25,7 +25,7 @@ recipe = cli.recipe_group(
 
 
 @recipe.command()
-@cli.training_options(dataset=data.DEFAULT, epochs=18, batch_size=32, units=512, layers=2)
+@cli.training_options(dataset=data.DEFAULT, epochs=11, batch_size=32, units=512, layers=2)
 @click.option(
     "--file", type=click.Path(resolve_path=True), metavar="FILE", help="A text file instead."
 )
@@ -42,11 +42,11 @@ recipe = cli.recipe_group(
 @click.option(
     "--timesteps",
     type=cli.positive,
-    default=100,
+    default=64,
     help="Tokens that a gradient goes back, at most.",
     show_default=True,
 )
-@click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.5, show_default=True)
+@click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.4, show_default=True)
 @click.option("--learning-rate", type=cli.above_zero, default=4e-3, show_default=True)
 def train(options):
     """Train on a text and write a run folder."""

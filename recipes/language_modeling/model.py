@@ -13,7 +13,7 @@ from .data import START, UNKNOWN
 CHUNK = 500  # timesteps of a long text that are read in one call
 
 
-def build_model(vocabulary_size, streams, cell="lstm", units=512, layers=2, dropout=0.5):
+def build_model(vocabulary_size, streams, cell="lstm", units=512, layers=2, dropout=0.4):
     """Next token: `(streams, timesteps)` ids -> `(streams, timesteps, vocabulary_size)` logits.
 
     Row i of a batch goes on with the state in which row i of the batch before ended. Gradients
