@@ -35,10 +35,12 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None, callb
     """
     history = _restore(network, run)
     validation = untuned(validation)
-    # A step in which variables are made, here those of the metrics, is traced twice by TensorFlow.
-    # Let that be a step of validation, which is traced in a fraction of the time.
-    network.evaluate(validation.take(1), verbose=0)
     progress = Progress(first_epoch=len(history), epochs=epochs)
+    if len(history) < epochs:
+        # A step in which variables are made, here those of the metrics, is traced twice by
+        # TensorFlow. Let that be a step of validation, traced in a fraction of the time.
+        progress.say("Building the network's steps.")
+        network.evaluate(validation.take(1), verbose=0)
     for epoch in range(len(history), epochs):
         if history and patience and len(history) - best_epoch(history, monitor) >= patience:
             progress.say(f"No better {monitor} for {patience} epochs: stopping here.")
