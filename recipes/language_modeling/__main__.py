@@ -12,11 +12,11 @@ from . import data
 
 PASSAGE = 200  # tokens of a passage in the report
 WRITTEN = 500  # tokens of the text that the report shows as the network's own
+DYNAMIC_TIMESTEPS = 16  # tokens between two training steps of `evaluate --dynamic`
+DYNAMIC_LEARNING_RATE = 2e-4  # of those steps; both chosen on the validation split
 PROMPT_READ = 10_000  # tokens of a prompt; what stands further back, no state remembers
 TEXT_MEASURED = 20_000  # tokens of the validation text that `inspect` looks for units in
 TEXT_SHOWN = 5000  # tokens of INPUT that `inspect` colours
-DYNAMIC_TIMESTEPS = 16  # tokens between two training steps of `evaluate --dynamic`
-DYNAMIC_LEARNING_RATE = 2e-4  # of those steps; both chosen on the validation split
 GATES_SHOWN = 120  # as many as still fit side by side in a picture
 
 recipe = cli.recipe_group(

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
+from shared.data.examples import untuned
 from shared.decoding import compile_step
 from shared.layers import CarriedState, recurrent
 
@@ -137,8 +138,9 @@ def score_while_learning(network, batches, learning_rate):
         keras.optimizers.Adam(learning_rate, clipnorm=1.0),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
+    network.optimizer.build(network.trainable_variables)  # or the first step is traced twice
     surprise = []
-    for inputs, targets in tqdm(batches, unit="window", dynamic_ncols=True):
+    for inputs, targets in tqdm(untuned(batches), unit="window", dynamic_ncols=True):
         loss = network.train_on_batch(inputs, targets)  # as it was before the step
         surprise += targets.shape[1] * [float(loss)]
     return np.array(surprise)
