@@ -33,12 +33,13 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None, callb
     Returns:
         The history: a list of dictionaries, one per epoch.
     """
+    # TensorFlow traces a step twice in which variables are made. So the optimizer's are made here,
+    # and the metrics' by a step of validation, which is traced in a fraction of the time.
+    network.optimizer.build(network.trainable_variables)
     history = _restore(network, run)
     validation = untuned(validation)
     progress = Progress(first_epoch=len(history), epochs=epochs)
     if len(history) < epochs:
-        # A step in which variables are made, here those of the metrics, is traced twice by
-        # TensorFlow. Let that be a step of validation, traced in a fraction of the time.
         progress.say("Building the network's steps.")
         network.evaluate(validation.take(1), verbose=0)
     for epoch in range(len(history), epochs):
@@ -100,7 +101,6 @@ def _checkpoint(network, run, epoch):
 
 def _restore(network, run):
     """Put the network where the checkpoint left it; return the history up to there."""
-    network.optimizer.build(network.trainable_variables)
     path = run.path("checkpoint/latest.npz")
     if not path.is_file():
         return []
