@@ -1,17 +1,15 @@
-"""The captioning recipe's commands: one's own pictures, any picture to describe, other encoders."""
+"""The captioning recipe's commands: any picture to describe, one's own pictures."""
 
 import io
 import json
 import shutil
-import time
-from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from recipes.captioning import data, features, sample, user_files
+from recipes.captioning import data, sample, user_files
 from shared.data import examples
 from shared.errors import UserError
 from tests.recipes.test_commands import call, refused
@@ -21,26 +19,6 @@ SMALL = ["--epochs", 1, "--units", 8, "--image-size", 32, "--batch-size", 4]
 
 def words_of(line):
     return line.split()
-
-
-@pytest.fixture
-def without_training(monkeypatch):
-    """Function that has `train` keep the network as it is; returns the networks it was called with.
-
-    For what is around the training: each one costs ten seconds, most of them before its first step.
-    """
-
-    def leave_out():
-        networks = []
-
-        def fit(network, batches, validation, run, *arguments, **more):
-            networks.append(network)
-            run.save_model(network)
-
-        monkeypatch.setattr("shared.training.fit.fit", fit)
-        return networks
-
-    return leave_out
 
 
 @pytest.fixture(scope="module")
@@ -227,21 +205,17 @@ def test_many_pictures_are_read_from_their_files_in_each_epoch(captions_file, mo
     assert order != [batch["captions"][:, 1].tolist() for batch in from_files[3]]
 
 
-def test_own_pictures_from_training_to_answer(
-    captions_file, tmp_path, monkeypatch, without_training
-):
+def test_own_pictures_from_training_to_answer(captions_file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = ["--captions-file", "own/captions.csv", "--run", "run", "--minimum-frequency", 1]
     result = call("captioning", "train", *arguments, *SMALL)
     assert result.exit_code == 0, result.output
-    result = call("captioning", "evaluate", "--run", "run")
-    assert result.exit_code == 0, result.output
+    for again in (["evaluate"], ["train", "--resume", "--epochs", 2]):
+        result = call("captioning", *again, "--run", "run")
+        assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "run/metrics.json").read_text())
     assert (record["dataset"], record["examples"]) == ("captions.csv", 1)
     assert answers(tmp_path / "run", "own/pictures/1.png")
-    without_training()
-    result = call("captioning", "train", "--resume", "--epochs", 2, "--run", "run")
-    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize(
@@ -278,117 +252,3 @@ def test_bad_captions_file(tmp_path, monkeypatch, content, words):
     )
     assert words in line
     assert not (tmp_path / "run").exists()
-
-
-# Other encoders
-
-
-def tiny_application(name="MobileNetV2", build=None):
-    """In the place of a downloaded network: fixed, and small."""
-    image = keras.Input((None, None, 3))
-    x = keras.layers.Conv2D(3, 8, 8)(image)
-    return keras.Model(image, x, name="tiny", trainable=False)
-
-
-def test_imagenet_weights_without_a_network_are_given_up_at_once(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    started = time.monotonic()
-    line = refused(
-        "captioning", "train", "--dataset", "sample", "--encoder", "mobilenetv2", "--run", "run"
-    )
-    assert "ImageNet weights of MobileNetV2 can't be had: storage.googleapis.com" in line
-    assert "--weights none" in line and time.monotonic() - started < 60
-    assert not (tmp_path / "run").exists()
-
-
-def test_weights_that_keras_has_kept_need_no_network(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    (tmp_path / "models").mkdir()
-    assert not features.is_kept("MobileNetV2")
-    name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
-    (tmp_path / "models" / name).touch()
-    assert features.is_kept("MobileNetV2")
-    assert not features.is_kept("MobileNet") and not features.is_kept("MobileNetV3Small")
-
-
-def test_a_fixed_encoder_looks_at_each_image_once(
-    tmp_path, monkeypatch, pictures, without_training
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(features, "pretrained", tiny_application)
-    computed = []
-    compute = features._compute
-    monkeypatch.setattr(
-        features,
-        "_compute",
-        lambda *arguments: (computed.append(arguments[2]), compute(*arguments)),
-    )
-    train = ["train", "--dataset", "sample", "--limit", 8, "--encoder", "mobilenetv2", *SMALL]
-    result = call("captioning", *train, "--run", "one")
-    assert result.exit_code == 0, result.output
-    assert len(computed) == 2, "training and validation images"
-    kept = sorted(path.name for path in (tmp_path / "runs/captioning/features").iterdir())
-    assert len(kept) == 4 and not [name for name in kept if name.startswith(".")]
-    assert np.load(computed[0]).shape == (8, 4, 4, 3)
-
-    # What was read from disk is what the encoder makes of the same images, captions and all.
-    (grids, captions), source = (
-        [np.load(path) for path in (computed[0], features._captions(computed[0]))],
-        data.find("sample"),
-    )
-    held = data.examples(source, "train", 8, 32)
-    encoder = keras.saving.load_model("one/encoder.keras")
-    expected = encoder.predict_on_batch(held.columns["image"].astype("float32"))
-    np.testing.assert_array_equal(captions, held.columns["captions"].astype("S"))
-    assert grids.shape == expected.shape
-
-    result = call("captioning", "evaluate", "--limit", 4, "--run", "one")
-    assert result.exit_code == 0, result.output
-    assert answers("one", str(pictures / "grey.png"))
-    assert call("captioning", "inspect", "--run", "one", pictures / "grey.png").exit_code == 0
-
-    without_training()
-    for again in (["train", "--resume", "--epochs", 2, "--run", "one"], [*train, "--run", "two"]):
-        result = call("captioning", *again)
-        assert result.exit_code == 0, result.output
-    assert len(computed) == 2, "what is on disk is not computed again"
-
-
-def test_interrupted_encoding_leaves_nothing_half_written(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    images = np.zeros((4, 16, 16, 3), "uint8")
-    held = examples.Examples.of({"image": images, "captions": np.full((4, 5), b"a dog", object)})
-    calls = []
-
-    def predict_on_batch(batch):
-        calls.append(len(batch))
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return np.ones((len(batch), 2, 2, 3), "float32")
-
-    encoder = SimpleNamespace(predict_on_batch=predict_on_batch)
-    with pytest.raises(KeyboardInterrupt):
-        features.hold(lambda: held, encoder, "key", batch_size=2)
-    assert not list(features.FOLDER.iterdir())
-    found = features.hold(lambda: held, encoder, "key", batch_size=2)
-    assert found.count == 4 and calls == [2, 2, 2, 2]
-    (batch,) = examples.batches(found, 4, lambda batch, seed: batch)
-    assert batch["grid"].shape == (4, 2, 2, 3)
-    assert batch["captions"].numpy().tolist() == [[b"a dog"] * 5] * 4
-
-
-def test_an_application_without_weights_is_part_of_the_network(
-    tmp_path, monkeypatch, pictures, without_training
-):
-    monkeypatch.chdir(tmp_path)
-    networks = without_training()
-    arguments = ["--dataset", "sample", "--limit", 4, "--encoder", "MobileNet", *SMALL]
-    # MobileNet needs 32 pixels at least, and a piece of such an image has fewer.
-    arguments += ["--smallest-crop", 1]
-    result = call("captioning", "train", *arguments, "--weights", "none", "--run", "run")
-    assert result.exit_code == 0, result.output
-    assert not (tmp_path / "run/encoder.keras").exists()
-    convolutions = [w.path for w in networks[0].trainable_weights if "conv_dw" in w.path]
-    assert convolutions, "its weights are to be trained with the rest"
-    assert answers("run", str(pictures / "grey.png"))
