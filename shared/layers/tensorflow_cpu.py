@@ -1,4 +1,4 @@
-"""The loop over time on TensorFlow and CPU, about twice as fast as TensorFlow's own.
+"""The loop over time on TensorFlow and CPU, faster than TensorFlow's own (benchmarks/results).
 
 TensorFlow runs a loop one small operation after the other, and each leaves its result in memory
 for the next. XLA compiles a loop into one program; but it compiles anew for each shape, which
@@ -13,8 +13,9 @@ other at every step. Hence:
    incomplete last batches of an epoch don't each need a program of their own.
 3. The way back is written by hand (`bptt.py`). The forward pass keeps states and gates block by
    block; the backward blocks hold one matrix product per step.
-4. The input's product is one per block. The gradients of the weights and of the input are one
-   large product each after the loop, by TensorFlow, on both cores.
+4. The input's product, and what the weights' and the input's gradients gain from a block, are
+   one product per block each, large enough for both cores. The gradients at the gates of all
+   timesteps, four times the states in size, are thus never in memory together.
 
 Shapes: sequences run time-major inside, (timesteps, rows, features). A list of blocks is a
 TensorList, the tensor of tensors behind `tf.TensorArray`, which can pass between functions.
@@ -160,11 +161,11 @@ def _forward(
             lambda j, *_: j < count, step, (tf.constant(0), list(start), lists)
         )
         lasts.append(last)
-        if lists:
+        if return_sequences:
             shape = (BLOCK, tf.shape(x)[1], start[0].shape[-1])
             hidden = blocks.join_blocks(blocks.stack(lists[0], count, shape, x.dtype))
             outputs.append(tf.transpose(hidden[:timesteps], (1, 0, 2)))
-            memory.append((x, hidden, start, lists))
+        memory.append((x, start, lists))
 
     results = [outputs] if return_sequences else []
     results = [tf.concat(pair, axis=0)[:batch] for pair in [*results, *zip(*lasts, strict=True)]]
@@ -175,10 +176,11 @@ def _backward(equations, program, parts, mask, memory, sources, upstream):
     """Gradients of sequences, weights and initial states, from those of outputs and last states."""
     import tensorflow as tf
 
-    sequences, kernel, recurrent_kernel = sources[:3]
+    sequences, kernel, recurrent_kernel, bias = sources[:4]
     units = recurrent_kernel.shape[0]
     batch, timesteps = tf.shape(sequences)[0], tf.shape(sequences)[1]
     count = -(-timesteps // BLOCK)
+    kernel_transposed = tf.transpose(kernel)
     recurrent_transposed = tf.transpose(recurrent_kernel)
     masks = [None] * parts if mask is None else blocks.parts_of_time(mask, count, parts)
     return_sequences = len(upstream) > equations.states
@@ -186,18 +188,16 @@ def _backward(equations, program, parts, mask, memory, sources, upstream):
         blocks.parts_of_time(upstream[0], count, parts) if return_sequences else [None] * parts
     )
     d_last = blocks.parts_of_batch(upstream[-equations.states :], parts)
-    together = zip(memory, masks, d_outputs, d_last, strict=True)
-    d_inputs, d_states, sums = [], [], []
-    for (x, hidden, start, lists), mask_part, d_outputs, d_last in together:
-        rows = tf.shape(x)[1]
-        widths = [units] * equations.states
-        widths += [equations.kept * units] if equations.kept else []
-        wide = max(equations.kept, 1) * units
+    widths = [units] * equations.states + ([equations.kept * units] if equations.kept else [])
+    d_inputs, d_states, d_weights = [], [], []
+    for (x, start, lists), mask_part, d_hidden, d_state in zip(
+        memory, masks, d_outputs, d_last, strict=True
+    ):
 
-        def step(j, gradients, found, *, part):
-            lists, start, mask_part, d_outputs, widths, x = part
+        def step(j, gradients, sums, found, *, part):
+            x, start, lists, mask_part, d_hidden = part
             steps = tf.minimum(BLOCK, timesteps - j * BLOCK)
-            blocks_kept = [
+            kept = [
                 blocks.get(one, j, (BLOCK, x.shape[1], width), x.dtype)
                 for one, width in zip(lists, widths, strict=True)
             ]
@@ -209,39 +209,38 @@ def _backward(equations, program, parts, mask, memory, sources, upstream):
                 )
                 for one, s in zip(lists, start, strict=False)
             ]
-            d_outputs, now = (
+            upstream, now = (
                 None if values is None else blocks.block_of(values, j)
-                for values in (d_outputs, mask_part)
+                for values in (d_hidden, mask_part)
             )
             d_before, dz = program(
-                blocks_kept, before, d_outputs, now, steps, gradients, recurrent_transposed
+                kept, before, upstream, now, steps, gradients, recurrent_transposed
             )
-            d_before = [blocks.same_shape(a, b) for a, b in zip(d_before, gradients, strict=True)]
-            return j - 1, d_before, blocks.put(found, j, dz)
-
-        part = (lists, start, mask_part, d_outputs, widths, x)
-        _, gradients, found = tf.while_loop(
-            lambda j, *_: j >= 0,
-            functools.partial(step, part=part),
-            (count - 1, list(d_last), blocks.new_list(count, (-1, -1, -1), x.dtype)),
-        )
-        dz = blocks.join_blocks(blocks.stack(found, count, (BLOCK, rows, wide), x.dtype))[
-            :timesteps
-        ]
-        of_input, of_state = equations.parts(dz)
-        d_x = _product(of_input, tf.transpose(kernel))
-        d_inputs.append(tf.transpose(d_x, (1, 0, 2)))
-        d_states.append(gradients)
-        sums.append(
-            (
-                _sum_of_products(x[:timesteps], of_input),
-                _sum_of_products(hidden[: timesteps - 1], of_state[1:])
-                + tf.matmul(start[0], of_state[0], transpose_a=True),
+            gradients = [blocks.same_shape(a, b) for a, b in zip(d_before, gradients, strict=True)]
+            of_input, of_state = equations.parts(dz)
+            hidden_before = tf.concat([before[0][None], kept[0][:-1]], axis=0)
+            terms = (
+                _sum_of_products(blocks.block_of(x, j), of_input),
+                _sum_of_products(hidden_before, of_state),
                 equations.bias_gradient(_sum(of_input), _sum(of_state)),
             )
+            sums = [total + term for total, term in zip(sums, terms, strict=True)]
+            found = blocks.put(found, j, _product(of_input, kernel_transposed))
+            return j - 1, gradients, sums, found
+
+        sums = [tf.zeros_like(weight) for weight in (kernel, recurrent_kernel, bias)]
+        found = blocks.new_list(count, (-1, -1, -1), x.dtype)
+        _, gradients, sums, found = tf.while_loop(
+            lambda j, *_: j >= 0,
+            functools.partial(step, part=(x, start, lists, mask_part, d_hidden)),
+            (count - 1, list(d_state), sums, found),
         )
+        d_x = blocks.stack(found, count, (BLOCK, tf.shape(x)[1], x.shape[-1]), x.dtype)
+        d_inputs.append(tf.transpose(blocks.join_blocks(d_x)[:timesteps], (1, 0, 2)))
+        d_states.append(gradients)
+        d_weights.append(sums)
     d_sequences = tf.concat(d_inputs, axis=0)[:batch]
-    d_weights = [sum(terms) for terms in zip(*sums, strict=True)]
+    d_weights = [sum(terms) for terms in zip(*d_weights, strict=True)]
     d_initial = [tf.concat(pair, axis=0)[:batch] for pair in zip(*d_states, strict=True)]
     return [d_sequences, *d_weights, *d_initial]
 
