@@ -25,7 +25,7 @@ recipe = cli.recipe_group(
 
 
 @recipe.command()
-@cli.training_options(dataset=data.DEFAULT, epochs=11, batch_size=32, units=512, layers=2)
+@cli.training_options(dataset=data.DEFAULT, epochs=10, batch_size=32, units=512, layers=2)
 @click.option(
     "--file", type=click.Path(resolve_path=True), metavar="FILE", help="A text file instead."
 )
@@ -48,6 +48,13 @@ recipe = cli.recipe_group(
 )
 @click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.4, show_default=True)
 @click.option("--learning-rate", type=cli.above_zero, default=4e-3, show_default=True)
+@click.option(
+    "--weight-decay",
+    type=click.FloatRange(0),
+    default=0.2,
+    help="How much of each weight a step takes away, times the learning rate.",
+    show_default=True,
+)
 def train(options):
     """Train on a text and write a run folder."""
     if options.distribute != "none":
@@ -76,10 +83,9 @@ def train(options):
         )
         steps = options.epochs * len(batches(epoch=0))
         falling = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
-        network.compile(
-            keras.optimizers.Adam(falling, clipnorm=1.0),
-            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        )
+        optimizer = keras.optimizers.AdamW(falling, options.weight_decay, clipnorm=1.0)
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        network.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     forget = model.ForgetBetweenTexts()
     fit(network, batches, validation, run, options.epochs, monitor="val_loss", callbacks=[forget])
     cli.next_step(run, "evaluate")

@@ -26,15 +26,16 @@ def build_model(vocabulary_size, streams, cell="lstm", units=512, layers=2, drop
         cell: `"rnn"`, `"lstm"` or `"gru"`.
         units: size of the state of each layer.
         layers: recurrent layers, one above the other.
-        dropout: share of each layer's outputs that a training step leaves out, on the way up but
-            not on the way to the next step (Zaremba et al. 2014).
+        dropout: share of each layer's outputs that a training step leaves out, the same ones at
+            all timesteps of a window (Gal and Ghahramani 2016), on the way up but not on the way
+            to the next step (Zaremba et al. 2014).
     """
     tokens = keras.Input(batch_shape=(streams, None), dtype="int32", name="tokens")
     # A vector of as many numbers as there are tokens can tell all of them apart.
     x = keras.layers.Embedding(vocabulary_size, min(units, vocabulary_size), name="vectors")(tokens)
     for _ in range(layers):
         x = CarriedState(recurrent(cell, units, return_sequences=True, return_state=True))(x)
-        x = keras.layers.Dropout(dropout)(x)
+        x = keras.layers.SpatialDropout1D(dropout)(x)
     logits = keras.layers.Dense(vocabulary_size, dtype="float32", name="logits")(x)
     return keras.Model(tokens, logits, name="language_modeling")
 
