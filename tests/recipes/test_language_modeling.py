@@ -138,6 +138,16 @@ def test_training_and_validation_each_begin_without_memory():
         np.testing.assert_allclose(history[name], np.mean(expected), atol=1e-5)
 
 
+def test_a_training_step_leaves_out_the_same_outputs_at_all_timesteps():
+    network = small_network(layers=1, dropout=0.5)
+    shown = keras.Model(network.inputs, network.get_layer("logits").input)
+    outputs = shown(IDS[:99].reshape(3, 33), training=True)
+    dropped = keras.ops.convert_to_numpy(outputs) == 0
+    np.testing.assert_array_equal(dropped, np.repeat(dropped[:, :1], 33, axis=1))
+    assert 0 < dropped.mean() < 1
+    assert len({tuple(row) for row in dropped[:, 0]}) > 1, "rows have choices of their own"
+
+
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_one_step_changes_every_weight(cell):
     network = small_network(cell=cell, dropout=0.0)
