@@ -1,6 +1,7 @@
 """The commands of the recipe: train, evaluate, predict, inspect."""
 
 import functools
+import shlex
 
 import click
 
@@ -121,7 +122,7 @@ def evaluate(options):
     record = run.save_metrics(source, options.split, len(outputs), metrics, count, **facts)
     cli.print_metrics(record)
     write_report(run, record, best_and_worst(sentences, outputs, references))
-    cli.next_step(run, "predict", "'Ein Hund läuft.'")
+    cli.next_step(run, "predict", shlex.quote(sentences[0]))
 
 
 @recipe.command()

@@ -1,6 +1,7 @@
 """The translation recipe: its network, its data, and its answers to whatever people send."""
 
 import json
+import shlex
 import shutil
 
 import keras
@@ -157,6 +158,8 @@ def test_bleu_is_that_of_what_predict_prints(folder):
     assert record["metrics"]["exact_match"] == exact
     assert "case:mixed" in record["signatures"]["bleu"] and record["beam"] == 3
     assert "Worst translations" in (folder / "report.html").read_text()
+    command = shlex.split(result.stdout.splitlines()[-1])
+    assert command[-2:] == [str(folder), sentences[0]], "predict, with a sentence in its language"
 
 
 def test_answers_come_in_the_order_of_the_inputs(folder):
