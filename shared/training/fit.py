@@ -47,15 +47,18 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None, callb
             progress.say(f"No better {monitor} for {patience} epochs: stopping here.")
             break
         started = time.perf_counter()
-        logs = network.fit(
-            untuned(batches(epoch)),
-            validation_data=validation,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            callbacks=[progress, *callbacks],
-            shuffle=False,  # the batches come shuffled
-            verbose=0,
-        ).history
+        try:
+            logs = network.fit(
+                untuned(batches(epoch)),
+                validation_data=validation,
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                callbacks=[progress, *callbacks],
+                shuffle=False,  # the batches come shuffled
+                verbose=0,
+            ).history
+        finally:
+            progress.close()  # so that an error stands on a line of its own
         row = {"epoch": epoch + 1, **{name: float(values[-1]) for name, values in logs.items()}}
         row["seconds"] = round(time.perf_counter() - started, 2)
         row["dataset"] = run.dataset

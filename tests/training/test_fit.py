@@ -131,3 +131,17 @@ def test_loss_that_is_not_a_number_is_one_clear_line(tmp_path, examples):
     batches = batches_of((inputs, targets * np.nan))
     with pytest.raises(UserError, match="The loss became nan in epoch 1"):
         fit(make_network(), batches, batches(99), new_run(tmp_path / "a"), 3, "val_loss")
+
+
+def test_an_error_within_an_epoch_ends_the_line_of_the_bar(tmp_path, examples, capfd):
+    batches, network = batches_of(examples), make_network()
+
+    class Breaks(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 2:
+                raise UserError("broken")
+
+    with pytest.raises(UserError, match="broken"):
+        fit(network, batches, batches(99), new_run(tmp_path), 1, "val_loss", callbacks=[Breaks()])
+    shown = capfd.readouterr().err
+    assert "epoch 1/1" in shown and shown.endswith("\n")
