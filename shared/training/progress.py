@@ -38,7 +38,6 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.bar.set_postfix_str(_figures(logs))
-        self.close()
 
     def close(self):
         """End the bar where it stands, and its line on the screen."""

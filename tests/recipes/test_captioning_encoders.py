@@ -10,6 +10,7 @@ from PIL import Image
 
 from recipes.captioning import data, features, sample
 from shared.data import examples
+from shared.training.run import Run
 from tests.recipes.test_captioning_commands import SMALL, answers
 from tests.recipes.test_commands import call, refused
 
@@ -119,4 +120,6 @@ def test_an_application_without_weights_is_trained_and_saved(tmp_path, monkeypat
     result = call("captioning", "train", *arguments, "--weights", "none", "--run", "run")
     assert result.exit_code == 0, result.output
     assert not (tmp_path / "run/encoder.keras").exists()
+    weights = Run("captioning", tmp_path / "run").load_model().trainable_weights
+    assert [w for w in weights if "conv_dw" in w.path], "they are trained with the rest"
     assert answers("run", str(picture))
