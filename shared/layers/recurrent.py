@@ -114,6 +114,10 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
         if self.go_backwards:
             sequences = ops.flip(sequences, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)
+        if self.stateful:
+            # PyTorch overwrites the variables in place when the state is carried over, while the
+            # way back still needs what was in them: hence copies.
+            initial_state = [ops.copy(ops.convert_to_tensor(state)) for state in initial_state]
         outputs, states = loops.load(loop).run(
             self.equations,
             sequences,
