@@ -51,12 +51,13 @@ def describe_machine():
 def write(results, folder):
     """Write layers.md, layers.json and layers.svg into the folder."""
     (folder / "layers.json").write_text(json.dumps(results, indent=1) + "\n")
-    (folder / "layers.md").write_text(as_markdown(results))
+    gpus = [json.loads(path.read_text()) for path in sorted(folder.glob("gpu-*.json"))]
+    (folder / "layers.md").write_text(as_markdown(results, gpus))
     plot(results, folder / "layers.svg")
 
 
-def as_markdown(results):
-    """The tables, with a line on how to read each."""
+def as_markdown(results, gpus=()):
+    """The tables, with a line on how to read each; `gpus`: what `benchmarks.gpu` measured."""
     lines = ["# Our recurrent layers, measured", "", facts(results, "benchmarks.layers"), ""]
     if results["cases"]:
         lines += _speed(results["cases"]) + _milliseconds(results["cases"])
@@ -64,7 +65,39 @@ def as_markdown(results):
         lines += _growth(results["growth"])
     for measured in results["compilations"]:
         lines += _compilations(measured)
-    return "\n".join(lines)
+    return "\n".join([*lines, *gpu_rows(gpus)])
+
+
+def gpu_rows(gpus):
+    """The table of the layers on GPUs, a backend after the other."""
+    lines = []
+    for results in gpus:
+        backend = results["machine"]["backend"]
+        lines += [
+            f"## On a GPU: {results['machine']['device']}, {backend} backend",
+            "",
+            facts(results, f"benchmarks.gpu` with `KERAS_BACKEND={backend}"),
+            "",
+            "The layer alone: a forward pass / a forward pass and the gradients of the weights. "
+            "Times faster as above; at the right our milliseconds.",
+            "",
+            "| layer (128 inputs) | numbers | keras.layers | torch.nn | ours without mask | ms |",
+            "|---|---|---|---|---|---|",
+        ]
+        for case in results["cases"]:
+            row = [
+                case["failed"].get(name) or _versus(case, name, "ours")
+                for name in ("keras", "torch", "ours without mask")
+            ]
+            milliseconds = " / ".join(
+                f"{1000 * statistics.median(case[kind]['ours']):.2f}"
+                for kind in ("forward", "training")
+            )
+            lines.append(
+                f"| {case['name']} | {case['dtype']} | {' | '.join(row)} | {milliseconds} |"
+            )
+        lines.append("")
+    return lines
 
 
 def facts(results, module):

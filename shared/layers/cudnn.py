@@ -22,20 +22,20 @@ _MODES = {
 def run(equations, sequences, states, kernel, recurrent_kernel, bias, mask, **hints):
     """As `reference.run`, on a GPU."""
     weights = (kernel, recurrent_kernel, bias)
-    if keras.backend.backend() == "jax":
-        return _run_jax(sequences, states, *weights)
+    fused = _run_jax if keras.backend.backend() == "jax" else _run_tensorflow
     if mask is None:
-        return _run_tensorflow(equations, sequences, states, *weights, None)
-    import tensorflow as tf
+        return fused(equations, sequences, states, *weights, None)
 
     def by_cudnn():
-        lengths = tf.reduce_sum(tf.cast(mask, "int32"), axis=1)
-        return _run_tensorflow(equations, sequences, states, *weights, lengths)
+        lengths = ops.cast(ops.sum(mask, axis=1), "int32")
+        outputs, last = fused(equations, sequences, states, *weights, lengths)
+        # What cuDNN shows in the padding are zeros, and not the state that is kept.
+        return ops.where(mask[:, :, None], outputs, last[0][:, None]), last
 
     def by_reference():
         return reference.run(equations, sequences, states, *weights, mask)
 
-    return tf.cond(fits(mask), by_cudnn, by_reference)
+    return ops.cond(fits(mask), by_cudnn, by_reference)
 
 
 def fits(mask):
@@ -76,21 +76,21 @@ def _run_tensorflow(equations, sequences, states, kernel, recurrent_kernel, bias
     return outputs, [state[:, 0] for state in (h, c)[: equations.states]]
 
 
-def _run_jax(sequences, states, kernel, recurrent_kernel, bias):
+def _run_jax(equations, sequences, states, kernel, recurrent_kernel, bias, lengths):
     from jax import numpy
     from jax.experimental import rnn
 
     batch, timesteps, features = sequences.shape
-    outputs, h, c = rnn.lstm(
-        sequences,
-        states[0][None],
-        states[1][None],
-        parameters(bptt.LSTMEquations, kernel, recurrent_kernel, bias),
-        numpy.full((batch,), timesteps, dtype=numpy.int32),
+    row = parameters(equations, kernel, recurrent_kernel, bias)
+    # JAX knows these kernels for float32 only; half precision travels there and back.
+    tensors = [numpy.asarray(t, "float32") for t in (sequences, *(s[None] for s in states), row)]
+    outputs, *last = rnn.lstm(
+        *tensors,
+        numpy.full((batch,), timesteps, dtype="int32") if lengths is None else lengths,
         input_size=features,
         hidden_size=recurrent_kernel.shape[0],
         num_layers=1,
         dropout=0.0,
         bidirectional=False,
     )
-    return outputs, [h[0], c[0]]
+    return outputs.astype(sequences.dtype), [state[0].astype(sequences.dtype) for state in last]

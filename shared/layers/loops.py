@@ -6,7 +6,9 @@
     torch        PyTorch's fused recurrences (`torch_fused.py`): cuDNN on GPU, their own on CPU
     cudnn        NVIDIA's kernels, from TensorFlow or JAX (`cudnn.py`)
 
-All give the same numbers up to rounding. The layers take `loop="auto"` or one of these names.
+All give the same numbers up to rounding, with any mask: NVIDIA's and PyTorch's take only those of
+right-padded sequences, and their modules turn to the reference when they see another. The layers
+take `loop="auto"` or one of these names.
 """
 
 import importlib
@@ -16,12 +18,11 @@ import keras
 LOOPS = ("auto", "steps", "reference", "xla", "torch", "cudnn")
 
 
-def choose_loop(layer, mask):
+def choose_loop(layer):
     """The fastest loop that can compute this layer here.
 
     Args:
         layer: a recurrent layer of ours.
-        mask: the mask it is called with, or None.
 
     Returns:
         One of the names above.
@@ -30,7 +31,7 @@ def choose_loop(layer, mask):
         ValueError: if the layer insists on a loop (`loop=...`, or `use_cudnn=True`) that can't
             compute it.
     """
-    possible = [loop for loop in ("cudnn", "torch", "xla", "reference") if _can(loop, layer, mask)]
+    possible = [loop for loop in ("cudnn", "torch", "xla", "reference") if _can(loop, layer)]
     possible.append("steps")
     if layer.loop != "auto":
         if layer.loop not in possible:
@@ -47,7 +48,7 @@ def choose_loop(layer, mask):
     return possible[0]
 
 
-def _can(loop, layer, mask):
+def _can(loop, layer):
     """Whether a loop can compute the layer at all."""
     if not has_equations(layer):
         return False
@@ -60,9 +61,11 @@ def _can(loop, layer, mask):
         exact = layer.compute_dtype in ("float32", "float64")
         return backend == "tensorflow" and not gpu and exact
     if loop == "torch":
-        return backend == "torch" and mask is None and _in_reach(layer)
+        return backend == "torch" and _in_reach(layer)
     if loop == "cudnn" and gpu and _in_reach(layer):
-        return backend == "tensorflow" or (backend == "jax" and lstm and mask is None)
+        # JAX has the LSTM alone, and not in double precision.
+        from_jax = backend == "jax" and lstm and layer.compute_dtype != "float64"
+        return backend == "tensorflow" or from_jax
     return False
 
 

@@ -101,7 +101,7 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """The loop itself -> last output, outputs, last states; called by `keras.layers.RNN`."""
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
-        loop = loops.choose_loop(self, mask)
+        loop = loops.choose_loop(self)
         if loop == "steps":
             return keras.layers.RNN.inner_loop(self, sequences, initial_state, mask, training)
 

@@ -1,16 +1,21 @@
 """The recurrences that come with PyTorch: cuDNN on a GPU, PyTorch's own fused loops on a CPU.
 
-They take the weights transposed and for the GRU in the order r, z, candidate, and know no masks.
-Gradients flow through the rearrangement by autograd.
+They take the weights transposed and for the GRU in the order r, z, candidate. Gradients flow
+through the rearrangement by autograd. Instead of a mask they take sequences packed, longest first
+and without their padding: that suits masks like those of `cudnn.fits`. For any other mask the
+reference computes.
 """
 
-from . import bptt
+from . import bptt, cudnn, reference
 
 
 def run(equations, sequences, states, kernel, recurrent_kernel, bias, mask, **hints):
-    """As `reference.run`, on PyTorch and without a mask."""
+    """As `reference.run`, on PyTorch."""
     import torch
 
+    if mask is not None and (mask.is_meta or not cudnn.fits(mask)):  # meta: only shapes are asked
+        weights = (kernel, recurrent_kernel, bias)
+        return reference.run(equations, sequences, states, *weights, mask)
     weights = [kernel, recurrent_kernel]
     biases = [bias, torch.zeros_like(bias)]
     if equations is bptt.GRUEquations:
@@ -22,19 +27,40 @@ def run(equations, sequences, states, kernel, recurrent_kernel, bias, mask, **hi
         bptt.LSTMEquations: torch._VF.lstm,
         bptt.GRUEquations: torch._VF.gru,
     }[equations]
-    start = [state[None].contiguous() for state in states]
-    outputs, *last = fused(
-        sequences.contiguous(),
-        start if len(start) > 1 else start[0],
+    settings = (
         parameters,
         True,  # has biases
         1,  # layers
         0.0,  # dropout between layers
         torch.is_grad_enabled(),  # keep what the way back needs
         False,  # bidirectional
-        True,  # batch first
     )
+    if mask is not None:
+        return _run_packed(fused, sequences, states, mask, settings)
+    outputs, *last = fused(sequences.contiguous(), _start(states), *settings, True)  # batch first
     return outputs, [state[0] for state in last]
+
+
+def _run_packed(fused, sequences, states, mask, settings):
+    """Without the padding, for which the last state is shown."""
+    from torch.nn.utils import rnn
+
+    packed = rnn.pack_padded_sequence(
+        sequences, mask.sum(dim=1).cpu(), batch_first=True, enforce_sorted=False
+    )
+    start = _start([state[packed.sorted_indices] for state in states])
+    data, *last = fused(packed.data, packed.batch_sizes, start, *settings)
+    outputs, _ = rnn.pad_packed_sequence(
+        packed._replace(data=data), batch_first=True, total_length=sequences.shape[1]
+    )
+    last = [state[0][packed.unsorted_indices] for state in last]
+    return outputs.where(mask[:, :, None], last[0][:, None]), last
+
+
+def _start(states):
+    """Initial states as the kernels take them: a pair, or the one there is."""
+    start = [state[None].contiguous() for state in states]
+    return start if len(start) > 1 else start[0]
 
 
 def _reset_gate_first(weight):

@@ -112,7 +112,7 @@ def test_our_gradients_are_the_sum_of_the_textbook(loop, timesteps):
     layer = SimpleRNN(UNITS, return_sequences=True, dtype="float64", loop=loop)
     layer.build((BATCH, TIMESTEPS, FEATURES))
     try:
-        loops.choose_loop(layer, mask=None)
+        loops.choose_loop(layer)
     except ValueError as error:
         pytest.skip(str(error))
     assert_textbook(layer, timesteps)

@@ -63,12 +63,21 @@ def test_loops_agree(cell, loop, shape):
     )
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("loop", [loop for loop in FAST[BACKEND] if loop != "torch"])
-def test_loops_agree_with_a_mask(cell, loop):
-    x = batch(9, 33)
-    mask = np.random.default_rng(1).random((9, 33)) < 0.6
+def mask_of(kind, rows, timesteps):
+    """Holes anywhere and a row without anything, or sequences of any length padded on the right."""
+    random = np.random.default_rng(1)
+    if kind == "right-padded":
+        return np.arange(timesteps) < random.integers(1, timesteps + 1, size=(rows, 1))
+    mask = random.random((rows, timesteps)) < 0.6
     mask[0] = False
+    return mask
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("loop", FAST[BACKEND])
+@pytest.mark.parametrize("kind", ["holes", "right-padded"])
+def test_loops_agree_with_a_mask(cell, loop, kind):
+    x, mask = batch(9, 33), mask_of(kind, 9, 33)
     assert_same(
         outputs_and_gradients(make(cell, loop), x, mask),
         outputs_and_gradients(make(cell, "steps"), x, mask),
@@ -96,8 +105,6 @@ def test_gradient_without_training(cell, loop):
 @pytest.mark.parametrize("masked", [False, True])
 def test_second_order_gradients(cell, loop, masked):
     """The gradient of the squared norm of a gradient."""
-    if masked and loop == "torch":
-        pytest.skip("PyTorch's fused recurrences take no masks")
     x = batch(3, 5)
     mask = np.array([[1, 1, 1, 1, 1], [1, 1, 0, 1, 0], [0, 1, 1, 0, 0]], bool) if masked else None
     results = []
@@ -139,13 +146,12 @@ def second_order(layer, x, mask):
 def test_the_fastest_possible_loop_is_chosen():
     fastest = {"tensorflow": "xla", "jax": "reference", "torch": "torch"}[BACKEND]
 
-    def chosen(mask=None, kind=layers.GRU, **arguments):
+    def chosen(kind=layers.GRU, **arguments):
         layer = kind(3, **arguments)
         layer.build((None, 5, 2))
-        return loops.choose_loop(layer, mask)
+        return loops.choose_loop(layer)
 
     assert chosen() == fastest
-    assert chosen(mask=np.ones((2, 5), bool)) == ("reference" if BACKEND == "torch" else fastest)
     assert chosen(use_bias=False, dropout=0.5) == fastest
     assert chosen(kind=layers.SimpleRNN, recurrent_dropout=0.5) == "steps"
     assert chosen(activation="relu") == "steps"
@@ -170,17 +176,40 @@ def test_on_a_gpu(backend, monkeypatch):
     """Which loop a GPU would get: there is none here, so by the conditions alone."""
     monkeypatch.setattr(loops, "_on_gpu", lambda: True)
     monkeypatch.setattr(keras.backend, "backend", lambda: backend)
-    mask = np.ones((2, 5), bool)
     expected = {
-        "tensorflow": ["cudnn"] * 4,
-        "jax": ["cudnn", "reference", "reference", "reference"],
-        "torch": ["torch", "torch", "torch", "reference"],
+        "tensorflow": ["cudnn"] * 3,
+        "jax": ["cudnn", "reference", "reference"],
+        "torch": ["torch"] * 3,
     }[backend]
-    lstm, gru, rnn = (layers.recurrent(cell, 3) for cell in ("lstm", "gru", "rnn"))
-    found = [loops.choose_loop(layer, None) for layer in (lstm, gru, rnn)]
-    assert [*found, loops.choose_loop(lstm, mask)] == expected
-    without = layers.LSTM(3, use_cudnn=False)
-    assert loops.choose_loop(without, None) == "reference"
+    found = [loops.choose_loop(layers.recurrent(cell, 3)) for cell in ("lstm", "gru", "rnn")]
+    assert found == expected
+    assert loops.choose_loop(layers.LSTM(3, use_cudnn=False)) == "reference"
+    if backend == "jax":
+        assert loops.choose_loop(layers.LSTM(3, dtype="float64")) == "reference"
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="JAX's reference for cuDNN stands in for it")
+@pytest.mark.parametrize("kind", [None, "holes", "right-padded"])
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_cudnn_from_jax(kind, dtype, monkeypatch):
+    """What is handed to cuDNN and made of its answer, where no GPU is."""
+    from jax.experimental import rnn
+
+    def stand_in(x, h, c, row, lengths, input_size, hidden_size, num_layers, **more):
+        assert {tensor.dtype.name for tensor in (x, h, c, row)} == {"float32"}
+        sizes = (input_size, hidden_size, num_layers)
+        weights = rnn.unpack_lstm_weights(row, *sizes, bidirectional=False)
+        return rnn.lstm_ref(x, h, c, *weights, lengths, *sizes, 0.0, False)
+
+    monkeypatch.setattr(rnn, "lstm", stand_in)
+    x, mask = batch(9, 33), None if kind is None else mask_of(kind, 9, 33)
+    expected = outputs_and_gradients(make("lstm", "steps", dtype=dtype), x, mask)
+    monkeypatch.setattr(loops, "_on_gpu", lambda: True)
+    found = outputs_and_gradients(make("lstm", "cudnn", dtype=dtype), x, mask)
+    tolerance = 1e-4 if dtype == "float32" else 0.05
+    for ours, theirs in zip(found, expected, strict=True):
+        ours, theirs = np.asarray(ours, "float64"), np.asarray(theirs, "float64")
+        assert np.linalg.norm(ours - theirs) <= tolerance * np.linalg.norm(theirs)
 
 
 def test_which_masks_cudnn_takes():

@@ -1,0 +1,213 @@
+"""Measure our recurrent layers on a GPU, against Keras's and PyTorch's.
+
+    KERAS_BACKEND=torch python -m benchmarks.gpu      or jax, or tensorflow
+
+The layer alone, without `fit`, whose own work would hide the difference; and several calls handed
+over before the first is waited for, as in training. Writes `gpu-BACKEND.json` into
+benchmarks/results/, and the rows into `layers.md` there.
+"""
+
+import json
+import os
+import time
+
+import click
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from . import report
+from .contenders import Case, make_layer
+from .layers import RESULTS
+from .timing import measure_in_turns
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+CALLS = 10  # handed over at once
+ROUNDS = 9
+SECONDS_PER_CASE = 5
+DTYPES = ("float32", "mixed_bfloat16")  # mixed: float32 weights, all else in bfloat16
+
+
+@click.command()
+@click.option("--only", default="", help="Measure the cases whose name contains this.")
+@click.option("--rounds", default=ROUNDS, type=click.IntRange(3), show_default=True)
+@click.option("--output", default=RESULTS, type=click.Path(path_type=type(RESULTS)))
+def main(only, rounds, output):
+    """Measure, side by side, and write the rows."""
+    begun = time.perf_counter()
+    results = {"machine": report.describe_machine(), "cases": []}
+    if results["machine"]["device"].startswith("CPU"):
+        raise click.ClickException(
+            f"the {keras.backend.backend()} backend sees no GPU here; without one, run "
+            "`python -m benchmarks.layers`."
+        )
+    cases = [(case, dtype) for case in all_cases() for dtype in DTYPES if only in case.name]
+    for case, dtype in tqdm(cases, unit="case", dynamic_ncols=True):
+        results["cases"].append(measure_case(case, dtype, rounds))
+    results["seconds"] = time.perf_counter() - begun
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / f"gpu-{keras.backend.backend()}.json"
+    path.write_text(json.dumps(results, indent=1) + "\n")
+    if (output / "layers.json").exists():
+        report.write(json.loads((output / "layers.json").read_text()), output)
+    print("\n".join(report.gpu_rows([results])))
+    print(f"{results['seconds']:.0f} seconds. Written: {path}")
+
+
+def all_cases():
+    """Small and large states of each layer, and one with sequences padded on the right."""
+    cases = [Case(layer, units) for layer in ("LSTM", "GRU", "SimpleRNN") for units in (256, 1024)]
+    return [*cases, Case("LSTM", 256, masked=True)]
+
+
+def measure_case(case, dtype, rounds):
+    """All contenders of a case in turns; those of others that fail are named, with the reason."""
+    keras.utils.set_random_seed(0)
+    contenders, failed = {}, {}
+    for name, make in contenders_of(case, dtype).items():
+        try:
+            contender = make()
+            contender.forward()
+            contender.train(1)
+        except Exception as error:  # other people's layers may not know the backend or dtype
+            if name.startswith("ours"):
+                raise
+            failed[name] = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
+            continue
+        contenders[name] = contender
+    measured = measure_in_turns(contenders, rounds, SECONDS_PER_CASE)
+    measured["forward"] = {
+        name: [seconds / CALLS for seconds in turns] for name, turns in measured["forward"].items()
+    }
+    return {"name": case.name, "dtype": dtype, "failed": failed, **measured}
+
+
+def contenders_of(case, dtype):
+    """The contenders that the backend has for the case, by name."""
+
+    def layer_of(source, mask):
+        keras.config.set_dtype_policy(dtype)
+        try:
+            layer = make_layer(case, source)(return_sequences=False)
+            layer.build((case.batch, case.timesteps, case.features))
+        finally:
+            keras.config.set_dtype_policy("float32")
+        return layer, mask
+
+    def contender(source, masked=case.masked):
+        x, mask, _ = case.examples()
+        mask = keras.ops.convert_to_tensor(mask) if masked else None
+        layer, mask = layer_of(source, mask)
+        backend = {"jax": OnJax, "torch": OnTorch, "tensorflow": OnTensorFlow}
+        x = keras.ops.convert_to_tensor(x, layer.compute_dtype)
+        return backend[keras.backend.backend()](layer, x, mask)
+
+    found = {"ours": lambda: contender("ours"), "keras": lambda: contender("keras")}
+    if case.masked:
+        found["ours without mask"] = lambda: contender("ours", masked=False)
+    elif keras.backend.backend() == "torch":
+        found["torch"] = lambda: torch_layer(case, dtype)
+    return found
+
+
+class _Contender:
+    """Runs `_forward()`, a forward pass, and `_gradients()`, the gradients of the mean square of
+    the layer's last output for its weights, `CALLS` times before it waits for the last."""
+
+    def forward(self):
+        for _ in range(CALLS):
+            result = self._forward()
+        self._wait(result)
+
+    def train(self, steps):
+        seconds = []
+        for _ in range(steps):
+            begun = time.perf_counter()
+            for _ in range(CALLS):
+                result = self._gradients()
+            self._wait(result)
+            seconds.append((time.perf_counter() - begun) / CALLS)
+        return seconds
+
+
+class OnTorch(_Contender):
+    def __init__(self, layer, x, mask=None):
+        import torch
+
+        self.torch, self.layer, self.x, self.mask = torch, layer, x, mask
+        self.weights = [weight for weight in layer.parameters() if weight.requires_grad]
+
+    def _last_output(self):
+        return self.layer(self.x) if self.mask is None else self.layer(self.x, mask=self.mask)
+
+    def _forward(self):
+        with self.torch.no_grad():
+            return self._last_output()
+
+    def _gradients(self):
+        return self.torch.autograd.grad(self._last_output().square().mean(), self.weights)
+
+    def _wait(self, result):
+        if self.x.is_cuda:
+            self.torch.cuda.synchronize()
+
+
+def torch_layer(case, dtype):
+    """torch.nn.LSTM and its like, called for the last output."""
+    import torch
+
+    kinds = {"SimpleRNN": torch.nn.RNN, "LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}
+    x = keras.ops.convert_to_tensor(case.examples()[0])
+    layer = kinds[case.layer](case.features, case.units, batch_first=True).to(x.device)
+
+    def last_output(x):
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=dtype != "float32"):
+            return layer(x)[0][:, -1]
+
+    last_output.parameters = layer.parameters
+    return OnTorch(last_output, x)
+
+
+class OnJax(_Contender):
+    def __init__(self, layer, x, mask=None):
+        import jax
+
+        rest = [variable.value for variable in layer.non_trainable_variables]
+
+        def last_output(weights):
+            return layer.stateless_call(weights, rest, x, mask=mask)[0]
+
+        self.weights = [variable.value for variable in layer.trainable_variables]
+        self.last_output = jax.jit(last_output)
+        self.gradients = jax.jit(jax.grad(lambda weights: (last_output(weights) ** 2).mean()))
+        self._wait = jax.block_until_ready
+
+    def _forward(self):
+        return self.last_output(self.weights)
+
+    def _gradients(self):
+        return self.gradients(self.weights)
+
+
+class OnTensorFlow(_Contender):
+    def __init__(self, layer, x, mask=None):
+        import tensorflow as tf
+
+        def forward():
+            return layer(x, mask=mask)
+
+        def gradients():
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(forward() ** 2)
+            return tape.gradient(loss, [variable.value for variable in layer.trainable_variables])
+
+        self._forward = tf.function(forward, autograph=False)
+        self._gradients = tf.function(gradients, autograph=False)
+
+    def _wait(self, result):
+        np.asarray(keras.tree.flatten(result)[-1])
+
+
+if __name__ == "__main__":
+    main()
