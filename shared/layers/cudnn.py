@@ -22,7 +22,11 @@ _MODES = {
 def run(equations, sequences, states, kernel, recurrent_kernel, bias, mask, **hints):
     """As `reference.run`, on a GPU."""
     weights = (kernel, recurrent_kernel, bias)
-    fused = _run_jax if keras.backend.backend() == "jax" else _run_tensorflow
+    on_jax = keras.backend.backend() == "jax"
+    fused = _run_jax if on_jax else _run_tensorflow
+    if on_jax and not all(isinstance(size, int) for size in sequences.shape):
+        # Keras asks for shapes only, with symbols for the unknown ones.
+        return reference.run(equations, sequences, states, *weights, mask)
     if mask is None:
         return fused(equations, sequences, states, *weights, None)
 
@@ -77,7 +81,7 @@ def _run_tensorflow(equations, sequences, states, kernel, recurrent_kernel, bias
 
 
 def _run_jax(equations, sequences, states, kernel, recurrent_kernel, bias, lengths):
-    from jax import numpy
+    from jax import config, lax, numpy
     from jax.experimental import rnn
 
     batch, timesteps, features = sequences.shape
@@ -92,5 +96,11 @@ def _run_jax(equations, sequences, states, kernel, recurrent_kernel, bias, lengt
         num_layers=1,
         dropout=0.0,
         bidirectional=False,
+        # What JAX is told of matrix products, as far as cuDNN has it: without TF32 or with it.
+        precision=(
+            lax.Precision.HIGHEST
+            if config.jax_default_matmul_precision in ("highest", "float32")
+            else lax.Precision.HIGH
+        ),
     )
     return outputs.astype(sequences.dtype), [state[0].astype(sequences.dtype) for state in last]

@@ -40,7 +40,7 @@ def choose_loop(layer):
                 f"backend with these arguments; possible here: {', '.join(possible)}."
             )
         return layer.loop
-    if getattr(layer, "use_cudnn", None) is True and not (_on_gpu() and possible[0] != "steps"):
+    if getattr(layer, "use_cudnn", None) is True and not (on_gpu() and possible[0] != "steps"):
         raise ValueError(
             "use_cudnn=True, but cuDNN can't compute this layer here; use_cudnn='auto' takes "
             "another loop instead."
@@ -54,7 +54,7 @@ def _can(loop, layer):
         return False
     if loop == "reference":
         return True
-    backend, gpu = keras.backend.backend(), _on_gpu()
+    backend, gpu = keras.backend.backend(), on_gpu()
     lstm = isinstance(layer, keras.layers.LSTM)
     if loop == "xla":
         # Half precision has no fast products on CPUs.
@@ -71,7 +71,7 @@ def _can(loop, layer):
 
 def _in_reach(layer):
     """`use_cudnn=False` forbids NVIDIA's kernels: LSTM and GRU have the argument, as in Keras."""
-    return not (_on_gpu() and getattr(layer, "use_cudnn", "auto") is False)
+    return not (on_gpu() and getattr(layer, "use_cudnn", "auto") is False)
 
 
 def load(loop):
@@ -96,7 +96,8 @@ def has_equations(layer):
     )
 
 
-def _on_gpu():
+def on_gpu():
+    """Whether the backend computes on a GPU here."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf

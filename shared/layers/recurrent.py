@@ -106,22 +106,24 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
             return keras.layers.RNN.inner_loop(self, sequences, initial_state, mask, training)
 
         cell = self.cell
-        sequences = ops.cast(sequences, cell.compute_dtype)
+        # Here and below: on PyTorch, `convert_to_tensor` brings a tensor to the layer's device.
+        sequences = ops.cast(ops.convert_to_tensor(sequences), cell.compute_dtype)
         if training and cell.dropout:
             sequences = sequences * cell.get_dropout_mask(sequences[:, 0])[:, None]
         if mask is not None:
-            mask = ops.cast(mask, "bool")
+            mask = ops.cast(ops.convert_to_tensor(mask), "bool")
         if self.go_backwards:
             sequences = ops.flip(sequences, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)
+        initial_state = [ops.convert_to_tensor(state) for state in initial_state]
         if self.stateful:
             # PyTorch overwrites the variables in place when the state is carried over, while the
             # way back still needs what was in them: hence copies.
-            initial_state = [ops.copy(ops.convert_to_tensor(state)) for state in initial_state]
+            initial_state = [ops.copy(state) for state in initial_state]
         outputs, states = loops.load(loop).run(
             self.equations,
             sequences,
-            list(initial_state),
+            initial_state,
             *bptt.weights_of(cell),
             mask,
             return_sequences=self.return_sequences,

@@ -13,9 +13,67 @@ def run(equations, sequences, states, kernel, recurrent_kernel, bias, mask, **hi
     """As `reference.run`, on PyTorch."""
     import torch
 
+    sources = (sequences, *states, kernel, recurrent_kernel, bias)
+
+    def by_reference(sequences, *sources):
+        states, weights = sources[:-3], sources[-3:]
+        outputs, last = reference.run(equations, sequences, states, *weights, mask)
+        return outputs, *last
+
+    def by_fused(sequences, *sources):
+        return _run_fused(equations, sequences, sources[:-3], *sources[-3:], mask)
+
     if mask is not None and (mask.is_meta or not cudnn.fits(mask)):  # meta: only shapes are asked
-        weights = (kernel, recurrent_kernel, bias)
-        return reference.run(equations, sequences, states, *weights, mask)
+        outputs, *last = by_reference(*sources)
+    elif sequences.is_cuda and not torch.compiler.is_compiling():
+        outputs, *last = with_second_order(by_fused, by_reference, *sources)
+    else:
+        outputs, *last = by_fused(*sources)
+    return outputs, last
+
+
+def with_second_order(once, twice, *sources):
+    """`once(*sources)`, several tensors, and for a gradient of its gradient that of `twice`.
+
+    cuDNN's way back can't be differentiated. PyTorch lets a way back know whether it is to be:
+    then the same is computed anew by `twice`.
+    """
+    import torch
+
+    class Function(torch.autograd.Function):
+        @staticmethod
+        def forward(context, *sources):
+            inside = [s.detach().requires_grad_(s.requires_grad) for s in sources]
+            with torch.enable_grad():
+                context.results = once(*inside)
+            context.inside = inside
+            context.save_for_backward(*sources)
+            return tuple(result.detach() for result in context.results)
+
+        @staticmethod
+        def backward(context, *upstream):
+            again = torch.is_grad_enabled()
+            sources = context.saved_tensors if again else context.inside
+            results = twice(*sources) if again else context.results
+            wanted = [
+                s for s, needed in zip(sources, context.needs_input_grad, strict=True) if needed
+            ]
+            found = iter(
+                torch.autograd.grad(
+                    results, wanted, upstream, create_graph=again, retain_graph=True
+                )
+            )
+            return tuple(next(found) if needed else None for needed in context.needs_input_grad)
+
+    if not (torch.is_grad_enabled() and any(source.requires_grad for source in sources)):
+        return once(*sources)
+    return Function.apply(*sources)
+
+
+def _run_fused(equations, sequences, states, kernel, recurrent_kernel, bias, mask):
+    """-> outputs, and each part of the last state."""
+    import torch
+
     weights = [kernel, recurrent_kernel]
     biases = [bias, torch.zeros_like(bias)]
     if equations is bptt.GRUEquations:
@@ -38,7 +96,7 @@ def run(equations, sequences, states, kernel, recurrent_kernel, bias, mask, **hi
     if mask is not None:
         return _run_packed(fused, sequences, states, mask, settings)
     outputs, *last = fused(sequences.contiguous(), _start(states), *settings, True)  # batch first
-    return outputs, [state[0] for state in last]
+    return outputs, *(state[0] for state in last)
 
 
 def _run_packed(fused, sequences, states, mask, settings):
@@ -54,7 +112,7 @@ def _run_packed(fused, sequences, states, mask, settings):
         packed._replace(data=data), batch_first=True, total_length=sequences.shape[1]
     )
     last = [state[0][packed.unsorted_indices] for state in last]
-    return outputs.where(mask[:, :, None], last[0][:, None]), last
+    return outputs.where(mask[:, :, None], last[0][:, None]), *last
 
 
 def _start(states):

@@ -3,6 +3,18 @@
 import keras
 import pytest
 
+from shared.layers.loops import on_gpu
+
+if on_gpu():  # where products of float32 are rounded to 10 bits unless told otherwise
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_default_matmul_precision", "highest")
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.backends.cudnn.allow_tf32 = False
+
 
 @pytest.fixture
 def double_precision(monkeypatch):

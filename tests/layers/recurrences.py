@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from shared.layers.loops import on_gpu
+
 
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
@@ -52,3 +54,8 @@ def random_weights(layer, seed=0):
     """Weights of the shapes of a built layer, biases too away from zero."""
     generator = np.random.default_rng(seed)
     return [generator.normal(0, 0.4, w.shape) for w in layer.get_weights()]
+
+
+def rounding(on_a_cpu):
+    """How far float32 may be off: on a GPU more, as NVIDIA's kernels approximate tanh."""
+    return max(on_a_cpu, 5e-5) if on_gpu() else on_a_cpu

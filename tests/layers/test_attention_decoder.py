@@ -8,6 +8,7 @@ from keras import ops
 from shared.layers import recurrent
 from shared.layers.attention import BahdanauAttention, LuongAttention
 from shared.layers.attention_decoder import AttentionDecoder
+from tests.layers.recurrences import rounding
 
 BATCH, STEPS, TIMESTEPS, FEATURES, MEMORY, UNITS = 3, 7, 5, 4, 6, 8
 ATTENTION = {"bahdanau": lambda: BahdanauAttention(5), "luong": lambda: LuongAttention()}
@@ -56,7 +57,7 @@ def test_step_by_step_equals_all_at_once(cell, attention):
     assert together[1].shape == (BATCH, STEPS, TIMESTEPS)
     apart = one_by_one(decoder, inputs, first, memory, mask)
     for a, b in zip(numbers(together), numbers(apart), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+        np.testing.assert_allclose(a, b, atol=rounding(1e-5))
 
 
 def test_equations():
@@ -79,9 +80,9 @@ def test_the_state_of_a_prefix_goes_on_with_the_rest():
     whole, _, last = decoder(inputs, memory, memory_mask=mask)
     _, _, middle = decoder(inputs[:, :4], memory, memory_mask=mask)
     rest, _, stepped = one_by_one(decoder, inputs[:, 4:], middle, memory, mask)
-    np.testing.assert_allclose(*numbers([whole[:, 4:], rest]), atol=1e-5)
+    np.testing.assert_allclose(*numbers([whole[:, 4:], rest]), atol=rounding(1e-5))
     for a, b in zip(numbers(last), numbers(stepped), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+        np.testing.assert_allclose(a, b, atol=rounding(1e-5))
 
 
 def test_initial_state_and_memory_matter():

@@ -140,7 +140,45 @@ def second_order(layer, x, mask):
     x = torch.tensor(x, requires_grad=True)
     (first,) = torch.autograd.grad(loss(x), x, create_graph=True)
     weights = [v.value for v in layer.trainable_variables]
-    return [g.numpy() for g in torch.autograd.grad((first**2).sum(), [x, *weights])]
+    return [g.cpu().numpy() for g in torch.autograd.grad((first**2).sum(), [x, *weights])]
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="how PyTorch's cuDNN is differentiated twice")
+def test_a_way_back_that_is_computed_anew_to_be_differentiated():
+    import torch
+    from torch.autograd.function import once_differentiable
+
+    from shared.layers.torch_fused import with_second_order
+
+    class CubeOnce(torch.autograd.Function):
+        @staticmethod
+        def forward(context, x):
+            context.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        @once_differentiable
+        def backward(context, upstream):
+            return 3 * upstream * context.saved_tensors[0] ** 2
+
+    anew = []
+
+    def once(x, factor):
+        return CubeOnce.apply(x) * factor, x
+
+    def twice(x, factor):
+        anew.append(True)
+        return x**3 * factor, x
+
+    x, factor = torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor(5.0)
+    cube, _ = with_second_order(once, twice, x, factor)
+    (gradient,) = torch.autograd.grad(cube.sum(), x, retain_graph=True)
+    assert gradient.tolist() == [15.0, 60.0] and not anew
+    (gradient,) = torch.autograd.grad(cube.sum(), x, create_graph=True)
+    assert gradient.tolist() == [15.0, 60.0] and anew
+    assert torch.autograd.grad(gradient.sum(), x)[0].tolist() == [30.0, 60.0]
+    with torch.no_grad():
+        assert not with_second_order(once, twice, x, factor)[0].requires_grad
 
 
 def test_the_fastest_possible_loop_is_chosen():
@@ -174,7 +212,7 @@ def test_a_loop_that_is_not_possible():
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_on_a_gpu(backend, monkeypatch):
     """Which loop a GPU would get: there is none here, so by the conditions alone."""
-    monkeypatch.setattr(loops, "_on_gpu", lambda: True)
+    monkeypatch.setattr(loops, "on_gpu", lambda: True)
     monkeypatch.setattr(keras.backend, "backend", lambda: backend)
     expected = {
         "tensorflow": ["cudnn"] * 3,
@@ -204,9 +242,25 @@ def test_cudnn_from_jax(kind, dtype, monkeypatch):
     monkeypatch.setattr(rnn, "lstm", stand_in)
     x, mask = batch(9, 33), None if kind is None else mask_of(kind, 9, 33)
     expected = outputs_and_gradients(make("lstm", "steps", dtype=dtype), x, mask)
-    monkeypatch.setattr(loops, "_on_gpu", lambda: True)
+    monkeypatch.setattr(loops, "on_gpu", lambda: True)
     found = outputs_and_gradients(make("lstm", "cudnn", dtype=dtype), x, mask)
-    tolerance = 1e-4 if dtype == "float32" else 0.05
+    assert_close(found, expected, 1e-4 if dtype == "float32" else 0.05)
+
+
+@pytest.mark.skipif(not loops.on_gpu(), reason="no GPU here")
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("kind", [None, "holes", "right-padded"])
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_where_a_gpu_is(cell, kind, dtype):
+    x, mask = batch(9, 33), None if kind is None else mask_of(kind, 9, 33)
+    assert_close(
+        outputs_and_gradients(make(cell, "auto", dtype=dtype), x, mask),
+        outputs_and_gradients(make(cell, "reference", dtype=dtype), x, mask),
+        1e-3 if dtype == "float32" else 0.1,
+    )
+
+
+def assert_close(found, expected, tolerance):
     for ours, theirs in zip(found, expected, strict=True):
         ours, theirs = np.asarray(ours, "float64"), np.asarray(theirs, "float64")
         assert np.linalg.norm(ours - theirs) <= tolerance * np.linalg.norm(theirs)
