@@ -71,7 +71,7 @@ def measure_case(case, dtype, rounds):
             contender = make()
             contender.forward()
             contender.train(1)
-        except Exception as error:  # other people's layers may not know the backend or dtype
+        except Exception as error:  # theirs may not know the backend or dtype
             if name.startswith("ours"):
                 raise
             failed[name] = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
@@ -155,16 +155,16 @@ class OnTorch(_Contender):
 
 
 def torch_layer(case, dtype):
-    """torch.nn.LSTM and its like, called for the last output."""
+    """torch.nn.LSTM and its like, called for the last output. All in bfloat16 where ours mixes:
+    what PyTorch's autocast hands to cuDNN is float16, whatever it was asked for."""
     import torch
 
     kinds = {"SimpleRNN": torch.nn.RNN, "LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}
-    x = keras.ops.convert_to_tensor(case.examples()[0])
-    layer = kinds[case.layer](case.features, case.units, batch_first=True).to(x.device)
+    x = keras.ops.convert_to_tensor(case.examples()[0], keras.DTypePolicy(dtype).compute_dtype)
+    layer = kinds[case.layer](case.features, case.units, batch_first=True).to(x.device, x.dtype)
 
     def last_output(x):
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=dtype != "float32"):
-            return layer(x)[0][:, -1]
+        return layer(x)[0][:, -1]
 
     last_output.parameters = layer.parameters
     return OnTorch(last_output, x)

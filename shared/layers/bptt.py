@@ -194,17 +194,17 @@ def masked_back(equations, record, before, after, gradients, recurrent_transpose
 
 def weights_of(cell):
     """U, W and b of a cell as tensors in its precision; zeros for a bias that isn't there."""
-    # TensorFlow's custom gradients take no variables, and conversion alone leaves them what they
-    # are: hence the copies.
-    dtype = cell.compute_dtype
-    kernel, recurrent_kernel = (
-        ops.copy(ops.convert_to_tensor(weight, dtype=dtype))
-        for weight in (cell.kernel, cell.recurrent_kernel)
-    )
+
+    def as_tensor(weight):
+        tensor = ops.convert_to_tensor(weight, dtype=cell.compute_dtype)
+        # TensorFlow's custom gradients take no variables, and conversion leaves them what they are.
+        return ops.copy(tensor) if keras.backend.backend() == "tensorflow" else tensor
+
+    kernel, recurrent_kernel = as_tensor(cell.kernel), as_tensor(cell.recurrent_kernel)
     if cell.bias is not None:
-        bias = ops.copy(ops.convert_to_tensor(cell.bias, dtype=dtype))
+        bias = as_tensor(cell.bias)
     else:
         columns = kernel.shape[-1]
         gru = isinstance(cell, keras.layers.GRUCell)
-        bias = ops.zeros((2, columns) if gru else (columns,), dtype=dtype)
+        bias = ops.zeros((2, columns) if gru else (columns,), dtype=cell.compute_dtype)
     return kernel, recurrent_kernel, bias

@@ -74,19 +74,13 @@ def _run_fused(equations, sequences, states, kernel, recurrent_kernel, bias, mas
     """-> outputs, and each part of the last state."""
     import torch
 
-    weights = [kernel, recurrent_kernel]
-    biases = [bias, torch.zeros_like(bias)]
-    if equations is bptt.GRUEquations:
-        weights = [_reset_gate_first(weight) for weight in weights]
-        biases = [_reset_gate_first(part) for part in bias]
-    parameters = [weight.T.contiguous() for weight in weights] + [b.contiguous() for b in biases]
     fused = {
         bptt.SimpleRNNEquations: torch._VF.rnn_tanh,
         bptt.LSTMEquations: torch._VF.lstm,
         bptt.GRUEquations: torch._VF.gru,
     }[equations]
     settings = (
-        parameters,
+        parameters(equations, kernel, recurrent_kernel, bias),
         True,  # has biases
         1,  # layers
         0.0,  # dropout between layers
@@ -97,6 +91,22 @@ def _run_fused(equations, sequences, states, kernel, recurrent_kernel, bias, mas
         return _run_packed(fused, sequences, states, mask, settings)
     outputs, *last = fused(sequences.contiguous(), _start(states), *settings, True)  # batch first
     return outputs, *(state[0] for state in last)
+
+
+def parameters(equations, kernel, recurrent_kernel, bias):
+    """U, W and their biases as PyTorch takes them: views of one row, in the order of
+    `cudnn.parameters`. From a row, cuDNN starts at once; else PyTorch makes one at every call."""
+    import torch
+
+    weights = [kernel, recurrent_kernel]
+    biases = [bias, torch.zeros_like(bias)]
+    if equations is bptt.GRUEquations:
+        weights = [_reset_gate_first(weight) for weight in weights]
+        biases = [_reset_gate_first(part) for part in bias]
+    parts = [*(weight.T for weight in weights), *biases]
+    row = torch.cat([part.reshape(-1) for part in parts])
+    places = row.split([part.numel() for part in parts])
+    return [place.view(part.shape) for place, part in zip(places, parts, strict=True)]
 
 
 def _run_packed(fused, sequences, states, mask, settings):

@@ -1,19 +1,14 @@
 """What the tests of the layers share."""
 
+import os
+
+# GPUs round the factors of float32 products to 10 bits unless told otherwise; here and in every
+# process that a test starts, they are told.
+os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
+os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
+
 import keras
 import pytest
-
-from shared.layers.loops import on_gpu
-
-if on_gpu():  # where products of float32 are rounded to 10 bits unless told otherwise
-    if keras.backend.backend() == "jax":
-        import jax
-
-        jax.config.update("jax_default_matmul_precision", "highest")
-    if keras.backend.backend() == "torch":
-        import torch
-
-        torch.backends.cudnn.allow_tf32 = False
 
 
 @pytest.fixture

@@ -143,6 +143,26 @@ def second_order(layer, x, mask):
     return [g.cpu().numpy() for g in torch.autograd.grad((first**2).sum(), [x, *weights])]
 
 
+@pytest.mark.skipif(BACKEND != "torch", reason="how PyTorch takes weights")
+@pytest.mark.parametrize("cell", CELLS)
+def test_weights_lie_in_one_row_in_the_order_of_cudnn(cell):
+    from shared.layers import torch_fused
+
+    layer = make(cell, "torch")
+    weights = bptt.weights_of(layer.cell)
+    parts = torch_fused.parameters(layer.equations, *weights)
+    end = parts[0].data_ptr()
+    for part in parts:
+        assert part.is_contiguous() and part.data_ptr() == end
+        end += part.numel() * part.element_size()
+    row = np.concatenate([part.detach().numpy().ravel() for part in parts])
+    expected = cudnn.parameters(layer.equations, *weights)
+    if layer.equations is not bptt.GRUEquations:  # PyTorch's second bias of zeros, cuDNN's first
+        b = weights[2].numel()
+        row = np.concatenate([row[: -2 * b], row[-b:], row[-2 * b : -b]])
+    np.testing.assert_array_equal(row, ops.convert_to_numpy(expected))
+
+
 @pytest.mark.skipif(BACKEND != "torch", reason="how PyTorch's cuDNN is differentiated twice")
 def test_a_way_back_that_is_computed_anew_to_be_differentiated():
     import torch
