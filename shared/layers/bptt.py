@@ -41,6 +41,13 @@ def _repeat(factors, units, like):
     return ops.convert_to_tensor(np.repeat(factors, units), dtype=like.dtype)
 
 
+def product(h, recurrent_kernel):
+    """W h_{t-1}; a loop may hand over W in pieces, some columns each."""
+    if not isinstance(recurrent_kernel, (list, tuple)):
+        return ops.matmul(h, recurrent_kernel)
+    return ops.concatenate([ops.matmul(h, piece) for piece in recurrent_kernel], axis=-1)
+
+
 class SimpleRNNEquations:
     """s_t = tanh(z_t): the state itself is all the record there is."""
 
@@ -92,7 +99,7 @@ class LSTMEquations:
         h, c = states
         scale = _repeat((0.5, 0.5, 1, 0.5), h.shape[-1], h)
         shift = _repeat((0.5, 0.5, 0, 0.5), h.shape[-1], h)
-        gates = ops.tanh(x + ops.matmul(h, recurrent_kernel)) * scale + shift
+        gates = ops.tanh(x + product(h, recurrent_kernel)) * scale + shift
         i, f, g, o = ops.split(gates, 4, axis=-1)
         c = f * c + i * g
         return (o * ops.tanh(c), c), gates
@@ -102,17 +109,15 @@ class LSTMEquations:
         """-> dE/dz (batch, 4 * units), (dE/dh_{t-1}, dE/dc_{t-1})."""
         i, f, g, o = ops.split(record, 4, axis=-1)
         (_, c_before), (_, c), (dh, dc) = before, after, gradients
+        units = c.shape[-1]
         shown = ops.tanh(c)
         dc = dc + dh * o * (1 - shown * shown)
-        dz = ops.concatenate(
-            [
-                dc * g * i * (1 - i),
-                dc * c_before * f * (1 - f),
-                dc * i * (1 - g * g),
-                dh * shown * o * (1 - o),
-            ],
-            axis=-1,
-        )
+        # What arrives at each gate, what it was multiplied with, and its own derivative: side by
+        # side for all four, which XLA computes in vectors; gate by gate it would not.
+        arriving = ops.concatenate([dc, dc, dc, dh], axis=-1)
+        multiplied = ops.concatenate([g, c_before, i, shown], axis=-1)
+        of_gates = record * (_repeat((1, 1, 0, 1), units, c) - record)
+        dz = arriving * multiplied * (of_gates + _repeat((0, 0, 1, 0), units, c))
         return dz, (ops.matmul(dz, recurrent_transposed), dc * f)
 
     parts = SimpleRNNEquations.parts
@@ -138,11 +143,11 @@ class GRUEquations:
         """x: U x_t + b (batch, 3 * units), folded."""
         (h,) = states
         units = h.shape[-1]
-        product = ops.matmul(h, recurrent_kernel)
+        of_state = product(h, recurrent_kernel)
         # XLA computes a tanh in vectors where it takes a whole tensor, and one number after the
         # other where it takes a slice: hence a third too many here, and g twice below.
-        z, r, _ = ops.split(ops.tanh(x + product) * 0.5 + 0.5, 3, axis=-1)
-        inner = product[:, 2 * units :] + candidate_bias
+        z, r, _ = ops.split(ops.tanh(x + of_state) * 0.5 + 0.5, 3, axis=-1)
+        inner = of_state[:, 2 * units :] + candidate_bias
         g = x[:, 2 * units :] + r * inner
         g = ops.tanh(ops.concatenate([g, g], axis=-1))[:, :units]
         return (g + z * (h - g),), ops.concatenate([z, r, g, inner], axis=-1)

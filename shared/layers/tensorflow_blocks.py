@@ -25,15 +25,13 @@ def programs(equations, sizes):
 
     Args:
         equations: a class of `bptt`.
-        sizes: features, units and precision; layers that agree in them share programs.
+        sizes: units and precision; layers that agree in them share programs.
     """
     import tensorflow as tf
 
     def block(kept_states, keep, x, mask, steps, states, weights):
-        """x (BLOCK, rows, features) -> last states, [states of all steps, records]."""
-        kernel, bias, *weights = weights
-        products = tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel) + bias
-        products = tf.reshape(products, (BLOCK, -1, products.shape[-1]))
+        """x: U x of each step (BLOCK, rows, ...) -> last states, [states of all steps, records]."""
+        bias, *weights = weights
         rows, units = tf.shape(x)[1], states[0].shape[-1]
         widths = [units] * kept_states
         widths += [equations.kept * units] if keep and equations.kept else []
@@ -41,7 +39,7 @@ def programs(equations, sizes):
 
         def step(t, states, lists):
             now = None if mask is None else mask[t][:, None]
-            after, record = bptt.masked_step(equations, products[t], states, weights, now)
+            after, record = bptt.masked_step(equations, x[t] + bias, states, weights, now)
             # The product knows fewer dimensions than the states may; loops insist on the same.
             states = [tf.ensure_shape(a, b.shape) for a, b in zip(after, states, strict=True)]
             values = [*states[:kept_states], record]
