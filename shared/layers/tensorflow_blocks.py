@@ -131,12 +131,12 @@ def stack(values, length, shape, dtype):
 
 
 def _rows(batch, parts):
-    """Rows of part a batch: 1, 2, 4, or a multiple of 8, so that there are few programs."""
+    """Rows of part a batch: 1, 2, 4, 8, or a multiple of 16, so that there are few programs."""
     import tensorflow as tf
 
     part = -(-batch // parts)
-    small = tf.where(part <= 2, part, 4)
-    return tf.where(part <= 4, small, (part + 7) // 8 * 8)
+    small = tf.where(part <= 2, part, tf.where(part <= 4, 4, 8))
+    return tf.where(part <= 8, small, (part + 15) // 16 * 16)
 
 
 def parts_of_time(values, count, parts):
