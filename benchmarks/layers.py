@@ -29,7 +29,7 @@ SECONDS_PER_CASE = 22  # after which a case's rounds end, three at least
 @click.option("--rounds", default=ROUNDS, type=click.IntRange(3), show_default=True)
 @click.option("--growth/--no-growth", default=True, help="Memory and time over timesteps.")
 @click.option("--compilations/--no-compilations", default=True, help="XLA in the recipe.")
-@click.option("--reviews", default=5000, show_default=True, help="Of that recipe; 0 for all.")
+@click.option("--reviews", default=0, show_default=True, help="Of that recipe; 0 for all.")
 @click.option("--output", default=RESULTS, type=click.Path(path_type=Path), show_default=True)
 @report.memory_option
 def main(only, rounds, growth, compilations, reviews, output, memory):
