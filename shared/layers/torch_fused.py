@@ -6,13 +6,14 @@ and without their padding: that suits masks like those of `cudnn.fits`. For any 
 reference computes.
 """
 
+import torch
+from torch.nn.utils import rnn
+
 from . import bptt, cudnn, reference
 
 
 def run(equations, sequences, states, kernel, recurrent_kernel, bias, mask, **hints):
     """As `reference.run`, on PyTorch."""
-    import torch
-
     sources = (sequences, *states, kernel, recurrent_kernel, bias)
 
     def by_reference(sequences, *sources):
@@ -38,42 +39,36 @@ def with_second_order(once, twice, *sources):
     cuDNN's way back can't be differentiated. PyTorch lets a way back know whether it is to be:
     then the same is computed anew by `twice`.
     """
-    import torch
+    if torch.is_grad_enabled() and any(source.requires_grad for source in sources):
+        return _WithSecondOrder.apply(once, twice, *sources)
+    return once(*sources)
 
-    class Function(torch.autograd.Function):
-        @staticmethod
-        def forward(context, *sources):
-            inside = [s.detach().requires_grad_(s.requires_grad) for s in sources]
-            with torch.enable_grad():
-                context.results = once(*inside)
-            context.inside = inside
-            context.save_for_backward(*sources)
-            return tuple(result.detach() for result in context.results)
 
-        @staticmethod
-        def backward(context, *upstream):
-            again = torch.is_grad_enabled()
-            sources = context.saved_tensors if again else context.inside
-            results = twice(*sources) if again else context.results
-            wanted = [
-                s for s, needed in zip(sources, context.needs_input_grad, strict=True) if needed
-            ]
-            found = iter(
-                torch.autograd.grad(
-                    results, wanted, upstream, create_graph=again, retain_graph=True
-                )
-            )
-            return tuple(next(found) if needed else None for needed in context.needs_input_grad)
+class _WithSecondOrder(torch.autograd.Function):
+    @staticmethod
+    def forward(context, once, twice, *sources):
+        context.twice = twice
+        context.inside = [s.detach().requires_grad_(s.requires_grad) for s in sources]
+        with torch.enable_grad():
+            context.results = once(*context.inside)
+        context.save_for_backward(*sources)
+        return tuple(result.detach() for result in context.results)
 
-    if not (torch.is_grad_enabled() and any(source.requires_grad for source in sources)):
-        return once(*sources)
-    return Function.apply(*sources)
+    @staticmethod
+    def backward(context, *upstream):
+        again = torch.is_grad_enabled()
+        sources = context.saved_tensors if again else context.inside
+        results = context.twice(*sources) if again else context.results
+        needed = context.needs_input_grad[2:]
+        wanted = [source for source, need in zip(sources, needed, strict=True) if need]
+        found = iter(
+            torch.autograd.grad(results, wanted, upstream, create_graph=again, retain_graph=True)
+        )
+        return None, None, *(next(found) if need else None for need in needed)
 
 
 def _run_fused(equations, sequences, states, kernel, recurrent_kernel, bias, mask):
     """-> outputs, and each part of the last state."""
-    import torch
-
     fused = {
         bptt.SimpleRNNEquations: torch._VF.rnn_tanh,
         bptt.LSTMEquations: torch._VF.lstm,
@@ -96,8 +91,6 @@ def _run_fused(equations, sequences, states, kernel, recurrent_kernel, bias, mas
 def parameters(equations, kernel, recurrent_kernel, bias):
     """U, W and their biases as PyTorch takes them: views of one row, in the order of
     `cudnn.parameters`. From a row, cuDNN starts at once; else PyTorch makes one at every call."""
-    import torch
-
     weights = [kernel, recurrent_kernel]
     biases = [bias, torch.zeros_like(bias)]
     if equations is bptt.GRUEquations:
@@ -111,8 +104,6 @@ def parameters(equations, kernel, recurrent_kernel, bias):
 
 def _run_packed(fused, sequences, states, mask, settings):
     """Without the padding, for which the last state is shown."""
-    from torch.nn.utils import rnn
-
     packed = rnn.pack_padded_sequence(
         sequences, mask.sum(dim=1).cpu(), batch_first=True, enforce_sorted=False
     )
@@ -133,7 +124,5 @@ def _start(states):
 
 def _reset_gate_first(weight):
     """[z r h] -> [r z h] along the last axis."""
-    import torch
-
     update, reset, candidate = torch.chunk(weight, 3, dim=-1)
     return torch.cat([reset, update, candidate], dim=-1)
