@@ -104,6 +104,13 @@ class SecondsPerStep(keras.callbacks.Callback):
         self.of_steps.append(time.perf_counter() - self.begun)
 
 
+def torch_kind(case):
+    """The class of torch.nn that does the case's work."""
+    import torch
+
+    return {"SimpleRNN": torch.nn.RNN, "LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}[case.layer]
+
+
 class TorchContender:
     """torch.nn.LSTM and its like as they are, with the same Dense, loss and optimizer."""
 
@@ -111,8 +118,7 @@ class TorchContender:
         import torch
 
         self.torch, self.case = torch, case
-        layer = {"SimpleRNN": torch.nn.RNN, "LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}[case.layer]
-        self.layer = layer(
+        self.layer = torch_kind(case)(
             case.features,
             case.units,
             num_layers=case.stacked,
@@ -201,8 +207,9 @@ class Floor:
         return seconds
 
 
-def make_layer(case, source):
-    """A function from `return_sequences` to the case's layer, from "ours", "keras" or "naive"."""
+def make_layer(case, source, **arguments):
+    """A function from `return_sequences` to the case's layer, from "ours", "keras" or "naive";
+    `arguments`: further ones of the first two."""
     module = shared.layers if source == "ours" else keras.layers
     bidirectional = getattr(module, "Bidirectional", keras.layers.Bidirectional)
 
@@ -210,7 +217,8 @@ def make_layer(case, source):
         if source == "naive":
             cell = CELLS[case.layer](case.units)
             return keras.layers.RNN(cell, return_sequences=return_sequences)
-        layer = getattr(module, case.layer)(case.units, return_sequences=return_sequences)
+        kind = getattr(module, case.layer)
+        layer = kind(case.units, return_sequences=return_sequences, **arguments)
         return bidirectional(layer) if case.bidirectional else layer
 
     return make

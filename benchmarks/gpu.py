@@ -10,6 +10,7 @@ benchmarks/results/, and the rows into `layers.md` there.
 import json
 import os
 import time
+from pathlib import Path
 
 import click
 import keras
@@ -17,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from . import report
-from .contenders import Case, make_layer
+from .contenders import Case, make_layer, torch_kind
 from .layers import RESULTS
 from .timing import measure_in_turns
 
@@ -32,7 +33,7 @@ DTYPES = ("float32", "mixed_bfloat16")  # mixed: float32 weights, all else in bf
 @click.command()
 @click.option("--only", default="", help="Measure the cases whose name contains this.")
 @click.option("--rounds", default=ROUNDS, type=click.IntRange(3), show_default=True)
-@click.option("--output", default=RESULTS, type=click.Path(path_type=type(RESULTS)))
+@click.option("--output", default=RESULTS, type=click.Path(path_type=Path), show_default=True)
 def main(only, rounds, output):
     """Measure, side by side, and write the rows."""
     begun = time.perf_counter()
@@ -78,6 +79,7 @@ def measure_case(case, dtype, rounds):
             continue
         contenders[name] = contender
     measured = measure_in_turns(contenders, rounds, SECONDS_PER_CASE)
+    del measured["first"]  # those were above, to see who fails
     measured["forward"] = {
         name: [seconds / CALLS for seconds in turns] for name, turns in measured["forward"].items()
     }
@@ -87,22 +89,14 @@ def measure_case(case, dtype, rounds):
 def contenders_of(case, dtype):
     """The contenders that the backend has for the case, by name."""
 
-    def layer_of(source, mask):
-        keras.config.set_dtype_policy(dtype)
-        try:
-            layer = make_layer(case, source)(return_sequences=False)
-            layer.build((case.batch, case.timesteps, case.features))
-        finally:
-            keras.config.set_dtype_policy("float32")
-        return layer, mask
-
     def contender(source, masked=case.masked):
         x, mask, _ = case.examples()
-        mask = keras.ops.convert_to_tensor(mask) if masked else None
-        layer, mask = layer_of(source, mask)
-        backend = {"jax": OnJax, "torch": OnTorch, "tensorflow": OnTensorFlow}
+        layer = make_layer(case, source, dtype=dtype)(return_sequences=False)
+        layer.build(x.shape)
         x = keras.ops.convert_to_tensor(x, layer.compute_dtype)
-        return backend[keras.backend.backend()](layer, x, mask)
+        mask = keras.ops.convert_to_tensor(mask) if masked else None
+        on_backend = {"jax": OnJax, "torch": on_torch, "tensorflow": OnTensorFlow}
+        return on_backend[keras.backend.backend()](layer, x, mask)
 
     found = {"ours": lambda: contender("ours"), "keras": lambda: contender("keras")}
     if case.masked:
@@ -133,41 +127,37 @@ class _Contender:
 
 
 class OnTorch(_Contender):
-    def __init__(self, layer, x, mask=None):
+    """`last_output()`, a function of the weights (tensors, or parameters that aren't trained)."""
+
+    def __init__(self, last_output, weights):
         import torch
 
-        self.torch, self.layer, self.x, self.mask = torch, layer, x, mask
-        self.weights = [weight for weight in layer.parameters() if weight.requires_grad]
-
-    def _last_output(self):
-        return self.layer(self.x) if self.mask is None else self.layer(self.x, mask=self.mask)
+        self.torch, self.last_output = torch, last_output
+        self.weights = [weight for weight in weights if weight.requires_grad]
 
     def _forward(self):
         with self.torch.no_grad():
-            return self._last_output()
+            return self.last_output()
 
     def _gradients(self):
-        return self.torch.autograd.grad(self._last_output().square().mean(), self.weights)
+        return self.torch.autograd.grad(self.last_output().square().mean(), self.weights)
 
     def _wait(self, result):
-        if self.x.is_cuda:
+        if self.weights[0].is_cuda:
             self.torch.cuda.synchronize()
 
 
+def on_torch(layer, x, mask=None):
+    """A layer of Keras's or ours."""
+    return OnTorch(lambda: layer(x, mask=mask), layer.parameters())
+
+
 def torch_layer(case, dtype):
-    """torch.nn.LSTM and its like, called for the last output. All in bfloat16 where ours mixes:
-    what PyTorch's autocast hands to cuDNN is float16, whatever it was asked for."""
-    import torch
-
-    kinds = {"SimpleRNN": torch.nn.RNN, "LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}
+    """torch.nn.LSTM and its like. All in bfloat16 where ours mixes: what PyTorch's autocast hands
+    to cuDNN is float16, whatever it was asked for."""
     x = keras.ops.convert_to_tensor(case.examples()[0], keras.DTypePolicy(dtype).compute_dtype)
-    layer = kinds[case.layer](case.features, case.units, batch_first=True).to(x.device, x.dtype)
-
-    def last_output(x):
-        return layer(x)[0][:, -1]
-
-    last_output.parameters = layer.parameters
-    return OnTorch(last_output, x)
+    layer = torch_kind(case)(case.features, case.units, batch_first=True).to(x.device, x.dtype)
+    return OnTorch(lambda: layer(x)[0][:, -1], layer.parameters())
 
 
 class OnJax(_Contender):

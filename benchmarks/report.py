@@ -89,13 +89,8 @@ def gpu_rows(gpus):
                 case["failed"].get(name) or _versus(case, name, "ours")
                 for name in ("keras", "torch", "ours without mask")
             ]
-            milliseconds = " / ".join(
-                f"{1000 * statistics.median(case[kind]['ours']):.2f}"
-                for kind in ("forward", "training")
-            )
-            lines.append(
-                f"| {case['name']} | {case['dtype']} | {' | '.join(row)} | {milliseconds} |"
-            )
+            row.append(_medians(case, "ours", digits=2))
+            lines.append(f"| {case['name']} | {case['dtype']} | {' | '.join(row)} |")
         lines.append("")
     return lines
 
@@ -160,15 +155,17 @@ def _milliseconds(cases):
         f"|---{'|---' * len(names)}|",
     ]
     for case in cases:
-        row = [
-            f"{1000 * statistics.median(case['forward'][name]):.1f} / "
-            f"{1000 * statistics.median(case['training'][name]):.1f}"
-            if name in case["forward"]
-            else ""
-            for name in names
-        ]
+        row = [_medians(case, name, digits=1) if name in case["forward"] else "" for name in names]
         lines.append(f"| {case['name']} | {' | '.join(row)} |")
     return [*lines, ""]
+
+
+def _medians(case, name, digits):
+    """Milliseconds of a contender, forward / training."""
+    return " / ".join(
+        f"{1000 * statistics.median(case[kind][name]):.{digits}f}"
+        for kind in ("forward", "training")
+    )
 
 
 def _growth(growth):

@@ -62,7 +62,7 @@ class SimpleRNNEquations:
     def step(x, states, recurrent_kernel):
         """x: U x_t + b (batch, units)."""
         (s,) = states
-        return (ops.tanh(x + ops.matmul(s, recurrent_kernel)),), None
+        return (ops.tanh(x + product(s, recurrent_kernel)),), None
 
     @staticmethod
     def back(record, before, after, gradients, recurrent_transposed):

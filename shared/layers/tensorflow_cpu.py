@@ -138,11 +138,11 @@ def _forward(
 
     batch, timesteps = tf.shape(sequences)[0], tf.shape(sequences)[1]
     count = -(-timesteps // BLOCK)
-    units = recurrent_kernel.shape[0]
-    kernel, *weights = equations.folded(kernel, recurrent_kernel, bias)
-    gates = weights[1].shape[-1] // units
-    if gates > 1 and units >= WIDE:
-        weights[1] = tf.split(weights[1], gates, axis=-1)
+    kernel, bias, recurrent_kernel, *rest = equations.folded(kernel, recurrent_kernel, bias)
+    units, columns = recurrent_kernel.shape
+    if units >= WIDE:
+        recurrent_kernel = tf.split(recurrent_kernel, columns // units, axis=-1)
+    weights = [bias, recurrent_kernel, *rest]
     outputs, lasts, memory = [], [], []
     masks = [None] * parts if mask is None else blocks.parts_of_time(mask, count, parts)
     together = zip(
