@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from shared.memory import keep_freed_memory
+from . import report
 
 TIMESTEPS = (100, 200, 400, 800)
 
@@ -75,6 +75,5 @@ def _peak_bytes():
 
 if __name__ == "__main__":
     _, chosen, steps, freed, width = sys.argv
-    if freed == "kept":
-        keep_freed_memory()
+    report.take_memory_option(freed)
     print(json.dumps(measure(chosen, int(steps), int(width))))

@@ -13,8 +13,6 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from shared.memory import keep_freed_memory
-
 from . import report
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -35,8 +33,7 @@ SECONDS_PER_CASE = 22  # after which a case's rounds end, three at least
 def main(only, rounds, growth, compilations, reviews, output, memory):
     """Measure, side by side, and write a table, a JSON file and a plot."""
     begun = time.perf_counter()
-    if memory == "kept":
-        keep_freed_memory()
+    report.take_memory_option(memory)
     from .compilations import measure_compilations
     from .growth import TIMESTEPS, measure_apart
 

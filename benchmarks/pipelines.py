@@ -42,10 +42,8 @@ def main(recipes, dataset, steps, output, memory):
     """Measure, and write a table and a JSON file."""
     begun = time.perf_counter()
     output = output.resolve()
-    with contextlib.ExitStack() as stack:
-        if memory == "default":
-            stack.enter_context(mock.patch("shared.cli.keep_freed_memory"))
-        measured = [measure(recipe, dataset, steps) for recipe in recipes]
+    report.take_memory_option(memory)
+    measured = [measure(recipe, dataset, steps) for recipe in recipes]
     seconds = time.perf_counter() - begun
     results = {"machine": report.describe_machine(), "memory": memory}
     results |= {"cases": measured, "seconds": seconds}

@@ -19,8 +19,18 @@ memory_option = click.option(
     type=click.Choice(["kept", "default"]),
     default="kept",
     show_default=True,
-    help="What the C library does with freed memory: keep it, as in the recipes, or as it comes.",
+    help="What the C library does with freed memory: keep it, as with our layers, or as it comes.",
 )
+
+
+def take_memory_option(memory):
+    """Have the C library do with freed memory what `--memory` says, whoever is measured."""
+    if memory == "default":
+        os.environ["KEEP_FREED_MEMORY"] = "0"
+    else:
+        from shared.layers.loops.memory import keep_freed_memory
+
+        keep_freed_memory()
 
 
 def describe_machine():

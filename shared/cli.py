@@ -16,10 +16,9 @@ from types import SimpleNamespace
 import click
 
 from shared.errors import UserError
-from shared.memory import keep_freed_memory
 from shared.quiet import quiet_import
 
-CELLS = ("rnn", "lstm", "gru")
+CELLS = ("rnn", "lstm", "gru", "mingru")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 DISTRIBUTIONS = ("none", "mirrored", "multi-worker")
 
@@ -31,7 +30,6 @@ class RecipeGroup(click.Group):
     """A click group that turns errors into one line on standard error and an exit code."""
 
     def invoke(self, context):
-        keep_freed_memory()
         try:
             return super().invoke(context)
         except UserError as error:

@@ -1,10 +1,13 @@
-"""Recurrent layers: the numbers and weights of Keras's own, written as their equations; attention.
+"""Recurrent layers, written as their equations, and attention.
 
 >>> from shared.layers import LSTM
 >>> LSTM(64, return_sequences=True)(sequences).shape
 (batch, timesteps, 64)
 
-Importing this package registers the layers, so that saved models find them again.
+SimpleRNN, LSTM and GRU have the arguments, weights and numbers of Keras's layers of those names;
+MinGRU, which Keras lacks, is made like them. Importing this package registers the layers, so that
+saved models find them again. It imports Keras and nothing else, and can be copied as it is into
+another project, under any name.
 """
 
 from .attention import BahdanauAttention, LuongAttention
@@ -13,6 +16,7 @@ from .bidirectional import Bidirectional
 from .carried_state import CarriedState
 from .gru import GRU, GRUCell
 from .lstm import LSTM, LSTMCell
+from .mingru import MinGRU, MinGRUCell
 from .pooling import MaskedMaxPooling1D
 from .simple_rnn import SimpleRNN, SimpleRNNCell
 
@@ -27,19 +31,21 @@ __all__ = [
     "LSTMCell",
     "LuongAttention",
     "MaskedMaxPooling1D",
+    "MinGRU",
+    "MinGRUCell",
     "SimpleRNN",
     "SimpleRNNCell",
     "recurrent",
 ]
 
-_BY_NAME = {"rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
+_BY_NAME = {"rnn": SimpleRNN, "lstm": LSTM, "gru": GRU, "mingru": MinGRU}
 
 
 def recurrent(cell, units, **arguments):
-    """The recurrent layer of that name: "rnn", "lstm" or "gru".
+    """The recurrent layer of that name.
 
     Args:
-        cell: the name.
+        cell: "rnn", "lstm", "gru" or "mingru".
         units: size of the state.
         arguments: those of the layer.
 

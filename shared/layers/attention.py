@@ -72,7 +72,7 @@ class _Attention(keras.layers.Layer):
         return context, weights
 
 
-@keras.saving.register_keras_serializable(package="shared.layers")
+@keras.saving.register_keras_serializable(package=__package__)
 class BahdanauAttention(_Attention):
     """Additive attention: e = v · tanh(W query + U memory).
 
@@ -108,7 +108,7 @@ class BahdanauAttention(_Attention):
         return {**super().get_config(), "units": self.units}
 
 
-@keras.saving.register_keras_serializable(package="shared.layers")
+@keras.saving.register_keras_serializable(package=__package__)
 class LuongAttention(_Attention):
     """Multiplicative attention: e = query · W memory, computed as (query W) · memory.
 

@@ -18,7 +18,7 @@ import keras
 from keras import ops
 
 
-@keras.saving.register_keras_serializable(package="shared.layers")
+@keras.saving.register_keras_serializable(package=__package__)
 class AttentionDecoder(keras.layers.Layer):
     """Recurrent layers with attention over a memory.
 

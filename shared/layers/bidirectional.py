@@ -7,7 +7,7 @@ Signal Processing 45 (1997).
 import keras
 
 
-@keras.saving.register_keras_serializable(package="shared.layers")
+@keras.saving.register_keras_serializable(package=__package__)
 class Bidirectional(keras.layers.Bidirectional):
     """`keras.layers.Bidirectional`, telling its layers that there are two of them.
 

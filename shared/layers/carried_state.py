@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 
-@keras.saving.register_keras_serializable(package="shared.layers")
+@keras.saving.register_keras_serializable(package=__package__)
 class CarriedState(keras.layers.Layer):
     """Runs a recurrent layer from the state in which the batch before ended, row by row.
 
@@ -45,7 +45,7 @@ class CarriedState(keras.layers.Layer):
 
     def call(self, sequences, training=False):
         """(batch, timesteps, features) -> (batch, timesteps, units)."""
-        # Copies, as PyTorch wants for the way back what the state was before it is overwritten.
+        # Copies, since PyTorch's backward pass needs the state as it was before.
         before = [ops.copy(ops.cast(state, self.compute_dtype)) for state in self.states]
         outputs, *after = self.layer(sequences, initial_state=before, training=training)
         for state, value in zip(self.states, after, strict=True):

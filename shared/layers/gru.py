@@ -16,6 +16,17 @@ bias (`reset_after=True`). With `reset_after=False` it acts before, as in the pa
 
 and there is one bias, (3 * units,).
 
+Backward, for `reset_after=True`, with the gradient dE/dh_t that arrives from the output and from
+timestep t + 1, and n_t = W_h h_{t-1} + b'_h:
+
+    dE/da_z = dE/dh_t * (h_{t-1} - g_t) * z_t (1 - z_t)
+    dE/da_g = dE/dh_t * (1 - z_t) * (1 - g_t^2)
+    dE/da_r = dE/da_g * n_t * r_t (1 - r_t)
+    dE/dn_t = dE/da_g * r_t
+    dE/dh_{t-1} = dE/dh_t * z_t + [dE/da_z dE/da_r dE/dn_t] W^T
+
+where a_z, a_r and a_g are what the sigmoids and the tanh are taken of.
+
 K. Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical
 machine translation", EMNLP 2014.
 """
@@ -23,11 +34,11 @@ machine translation", EMNLP 2014.
 import keras
 from keras import ops
 
-from .bptt import GRUEquations
+from .loops.equations import Equations, product, repeat, without_state_dropout
 from .recurrent import Gates, RecurrentLayer
 
 
-@keras.saving.register_keras_serializable(package="shared.layers")
+@keras.saving.register_keras_serializable(package=__package__)
 class GRUCell(Gates, keras.layers.GRUCell):
     """One step of the GRU.
 
@@ -71,7 +82,7 @@ class GRUCell(Gates, keras.layers.GRUCell):
         return ops.split(self.bias[0], 3), ops.split(self.bias[1], 3)
 
 
-@keras.saving.register_keras_serializable(package="shared.layers")
+@keras.saving.register_keras_serializable(package=__package__)
 class GRU(RecurrentLayer, keras.layers.GRU):
     """The gated recurrent unit: (batch, timesteps, features) -> (batch, units).
 
@@ -84,7 +95,6 @@ class GRU(RecurrentLayer, keras.layers.GRU):
 
     cell_class = GRUCell
     cell_name = "gru_cell"
-    equations = GRUEquations
     takes_use_cudnn = True
 
     def __init__(
@@ -97,3 +107,97 @@ class GRU(RecurrentLayer, keras.layers.GRU):
             use_bias=use_bias,
             **arguments,
         )
+
+
+class GRUEquations(Equations):
+    """The step for the fast loops, with the reset gate after the product; the record is
+    (z, r, g, n), n the product W_h h_{t-1} + b'_h that r scales.
+
+    sigmoid(z) = tanh(z / 2) / 2 + 1 / 2, with the inner half folded into the weights.
+    """
+
+    states, kept = 1, 4
+    fused = "gru"
+
+    @staticmethod
+    def hold_for(cell):
+        return (
+            cell.reset_after
+            and cell.activation is keras.activations.tanh
+            and cell.recurrent_activation is keras.activations.sigmoid
+            and without_state_dropout(cell)
+        )
+
+    @staticmethod
+    def bias_shape(columns):
+        return (2, columns)
+
+    @staticmethod
+    def folded(kernel, recurrent_kernel, bias):
+        """Halves for z and r; their two biases in one, as both are only ever added."""
+        units = recurrent_kernel.shape[0]
+        scale = repeat((0.5, 0.5, 1), units, kernel)
+        joint = ops.concatenate([bias[0, : 2 * units] + bias[1, : 2 * units], bias[0, 2 * units :]])
+        return kernel * scale, joint * scale, recurrent_kernel * scale, bias[1, 2 * units :]
+
+    @staticmethod
+    def step(x, states, recurrent_kernel, candidate_bias):
+        """x: U x_t + b (batch, 3 * units), folded."""
+        (h,) = states
+        x_z, x_r, x_h = ops.split(x, 3, axis=-1)
+        h_z, h_r, h_h = ops.split(product(h, recurrent_kernel), 3, axis=-1)
+        z = ops.tanh(x_z + h_z) * 0.5 + 0.5
+        r = ops.tanh(x_r + h_r) * 0.5 + 0.5
+        n = h_h + candidate_bias
+        g = ops.tanh(x_h + r * n)
+        return (g + z * (h - g),), ops.concatenate([z, r, g, n], axis=-1)
+
+    @staticmethod
+    def backward_step(record, before, after, gradients, recurrent_transposed):
+        """-> dE/d(z, r, g, n) (batch, 4 * units), (dE/dh_{t-1},)."""
+        z, r, g, n = ops.split(record, 4, axis=-1)
+        (h,), (dh,) = before, gradients
+        d_z = dh * (h - g) * z * (1 - z)
+        d_g = dh * (1 - z) * (1 - g * g)
+        d_n = d_g * r
+        d_r = d_g * n * r * (1 - r)
+        of_state = ops.concatenate([d_z, d_r, d_n], axis=-1)
+        dz = ops.concatenate([d_z, d_r, d_g, d_n], axis=-1)
+        return dz, (dh * z + ops.matmul(of_state, recurrent_transposed),)
+
+    @staticmethod
+    def parts(dz):
+        """The gates' part meets both products, g's the input's, that of n the state's."""
+        d_z, d_r, d_g, d_n = ops.split(dz, 4, axis=-1)
+        return (
+            ops.concatenate([d_z, d_r, d_g], axis=-1),
+            ops.concatenate([d_z, d_r, d_n], axis=-1),
+        )
+
+    @staticmethod
+    def bias_gradient(of_input, of_state):
+        """Of the two rows of the bias."""
+        return ops.stack([of_input, of_state])
+
+
+class GRUEquationsForXLA(GRUEquations):
+    """The same step with each tanh of a whole tensor.
+
+    XLA computes the tanh of a whole tensor with vector instructions, and that of a part of one
+    number by number. So the first tanh below is also taken where the candidate stands, and that
+    third is dropped; and the candidate's tanh is taken of two copies side by side.
+    """
+
+    @staticmethod
+    def step(x, states, recurrent_kernel, candidate_bias):
+        (h,) = states
+        units = h.shape[-1]
+        of_state = product(h, recurrent_kernel)
+        z, r, _ = ops.split(ops.tanh(x + of_state) * 0.5 + 0.5, 3, axis=-1)
+        n = of_state[:, 2 * units :] + candidate_bias
+        g = x[:, 2 * units :] + r * n
+        g = ops.tanh(ops.concatenate([g, g], axis=-1))[:, :units]
+        return (g + z * (h - g),), ops.concatenate([z, r, g, n], axis=-1)
+
+
+GRUCell.equations = GRUEquations(GRUCell.call, for_xla=GRUEquationsForXLA)

@@ -11,7 +11,16 @@
     h_t, c_t (batch, units)       W = [W_i W_f W_c W_o] (units, 4 * units)      `recurrent_kernel`
                                   b = [b_i b_f b_c b_o] (4 * units,)            `bias`
 
-The gradient flows through c_t by addition, scaled by f_t alone: that is why it lasts.
+Backward, with the gradients dE/dh_t and dE/dc_t that arrive from the output and from timestep
+t + 1; the second is joined by what reaches c_t through h_t:
+
+    dE/dc_t += dE/dh_t * o_t * (1 - tanh(c_t)^2)
+    dE/df_t = dE/dc_t * c_{t-1}      dE/di_t = dE/dc_t * g_t      dE/dg_t = dE/dc_t * i_t
+    dE/do_t = dE/dh_t * tanh(c_t)
+    dE/dz_t = each of these times the derivative of its gate, s (1 - s) or 1 - g^2
+    dE/dc_{t-1} = dE/dc_t * f_t      dE/dh_{t-1} = dE/dz_t W^T
+
+The gradient flows from c_t to c_{t-1} scaled by f_t alone: that is why it lasts.
 
 S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997); the
 forget gate is from F. Gers, J. Schmidhuber and F. Cummins, "Learning to forget", Neural
@@ -21,11 +30,11 @@ Computation 12 (2000).
 import keras
 from keras import ops
 
-from .bptt import LSTMEquations
+from .loops.equations import Equations, product, repeat, without_state_dropout
 from .recurrent import Gates, RecurrentLayer
 
 
-@keras.saving.register_keras_serializable(package="shared.layers")
+@keras.saving.register_keras_serializable(package=__package__)
 class LSTMCell(Gates, keras.layers.LSTMCell):
     """One step of the LSTM.
 
@@ -53,7 +62,7 @@ class LSTMCell(Gates, keras.layers.LSTMCell):
         return h, [h, c]
 
 
-@keras.saving.register_keras_serializable(package="shared.layers")
+@keras.saving.register_keras_serializable(package=__package__)
 class LSTM(RecurrentLayer, keras.layers.LSTM):
     """Long short-term memory: (batch, timesteps, features) -> (batch, units).
 
@@ -66,7 +75,6 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
 
     cell_class = LSTMCell
     cell_name = "lstm_cell"
-    equations = LSTMEquations
     takes_use_cudnn = True
 
     def __init__(
@@ -79,3 +87,76 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
             use_bias=use_bias,
             **arguments,
         )
+
+
+class LSTMEquations(Equations):
+    """The step for the fast loops; the record is (i, f, g, o).
+
+    One tanh serves all gates, because sigmoid(z) = tanh(z / 2) / 2 + 1 / 2; the inner half is
+    folded into the weights before the loop.
+    """
+
+    states, kept = 2, 4
+    fused = "lstm"
+
+    @staticmethod
+    def hold_for(cell):
+        return (
+            cell.activation is keras.activations.tanh
+            and cell.recurrent_activation is keras.activations.sigmoid
+            and without_state_dropout(cell)
+        )
+
+    @staticmethod
+    def folded(kernel, recurrent_kernel, bias):
+        """Halves for i, f and o."""
+        scale = repeat((0.5, 0.5, 1, 0.5), recurrent_kernel.shape[0], kernel)
+        return kernel * scale, bias * scale, recurrent_kernel * scale
+
+    @staticmethod
+    def step(x, states, recurrent_kernel):
+        """x: U x_t + b (batch, 4 * units), folded."""
+        h, c = states
+        scale = repeat((0.5, 0.5, 1, 0.5), h.shape[-1], h)
+        shift = repeat((0.5, 0.5, 0, 0.5), h.shape[-1], h)
+        gates = ops.tanh(x + product(h, recurrent_kernel)) * scale + shift
+        i, f, g, o = ops.split(gates, 4, axis=-1)
+        c = f * c + i * g
+        return (o * ops.tanh(c), c), gates
+
+    @staticmethod
+    def backward_step(record, before, after, gradients, recurrent_transposed):
+        """-> dE/dz (batch, 4 * units), (dE/dh_{t-1}, dE/dc_{t-1})."""
+        i, f, g, o = ops.split(record, 4, axis=-1)
+        (_, c_before), (_, c), (dh, dc) = before, after, gradients
+        shown = ops.tanh(c)
+        dc = dc + dh * o * (1 - shown * shown)
+        di, df, dg, do = dc * g, dc * c_before, dc * i, dh * shown
+        dz = [di * i * (1 - i), df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)]
+        dz = ops.concatenate(dz, axis=-1)
+        return dz, (ops.matmul(dz, recurrent_transposed), dc * f)
+
+
+class LSTMEquationsForXLA(LSTMEquations):
+    """The same backward step for all four gates at once.
+
+    XLA computes it with vector instructions in this form, and number by number in the plain one.
+    """
+
+    @staticmethod
+    def backward_step(record, before, after, gradients, recurrent_transposed):
+        i, f, g, o = ops.split(record, 4, axis=-1)
+        (_, c_before), (_, c), (dh, dc) = before, after, gradients
+        units = c.shape[-1]
+        shown = ops.tanh(c)
+        dc = dc + dh * o * (1 - shown * shown)
+        # The gradients of i, f, g and o are `arriving` times `factors`; the derivatives of the
+        # gates are s (1 - s) for the three sigmoids and g (0 - g) + 1 for the candidate.
+        arriving = ops.concatenate([dc, dc, dc, dh], axis=-1)
+        factors = ops.concatenate([g, c_before, i, shown], axis=-1)
+        derivatives = record * (repeat((1, 1, 0, 1), units, c) - record)
+        dz = arriving * factors * (derivatives + repeat((0, 0, 1, 0), units, c))
+        return dz, (ops.matmul(dz, recurrent_transposed), dc * f)
+
+
+LSTMCell.equations = LSTMEquations(LSTMCell.call, for_xla=LSTMEquationsForXLA)

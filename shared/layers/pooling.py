@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 
-@keras.saving.register_keras_serializable(package="shared")
+@keras.saving.register_keras_serializable(package=__package__)
 class MaskedMaxPooling1D(keras.layers.Layer):
     """The largest value of each feature over all timesteps that the mask lets through.
 

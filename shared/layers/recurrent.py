@@ -1,12 +1,15 @@
-"""What the three recurrent layers share: how a layer comes by its cell.
+"""What the recurrent layers share: how a layer gets its cell, and runs it over the timesteps.
 
-A recurrent layer is a cell and a loop. The cell holds the weights and computes one step; the
-loop carries the state from step to step. Our cells are Keras's with the equations written anew,
-so arguments, weights and configurations are Keras's by construction. Our layers are Keras's with
-another loop; `isinstance(layer, keras.layers.LSTM)` holds, which `keras.layers.Bidirectional`
-for one asks before it takes a fused kernel.
+A recurrent layer is a cell and a loop. The cell holds the weights and computes one timestep; the
+loop carries the state from timestep to timestep. Our cells of Keras's names derive from Keras's and
+state the equations anew, so that arguments, weights and configurations are Keras's by construction.
+Our layers derive from Keras's and have another loop.
 
-Arguments common to the three layers and their cells:
+What a cell's `call` says is what the layer computes: change it in its file, override it in a
+subclass and name that as the layer's `cell_class`, or replace it on the class. A layer takes a fast
+loop only where that gives the numbers of `call` (see `loops/__init__.py`).
+
+Arguments common to the layers and their cells:
 
     units                   size of the state
     activation              f of the candidate and of the output, "tanh"
@@ -29,7 +32,10 @@ and those of the layers alone:
     stateful                start each batch from the state in which the last one ended, False
     unroll                  a copy of the step per timestep instead of a loop, False
     zero_output_for_mask    zeros where the mask is False instead of the last output, False
-    loop                    how the loop is computed, "auto" (see `loops.py`)
+    loop                    how the loop is computed, "auto" (see `loops/__init__.py`)
+
+On Linux, the first recurrent layer that runs on a CPU has the process keep the memory that it
+frees, which makes training faster; `loops/memory.py` says how, and how to decline.
 """
 
 import inspect
@@ -37,7 +43,9 @@ import inspect
 import keras
 from keras import ops
 
-from . import bptt, loops
+from . import loops
+from .loops.equations import weights_of
+from .loops.memory import keep_freed_memory
 from .trace import Notes, SeeThrough
 
 
@@ -45,7 +53,8 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
     """A cell in a loop over the timesteps.
 
     States, masks and statefulness are those of `keras.layers.RNN`. A subclass names its
-    `cell_class`, and derives from the layer of Keras whose arguments it takes.
+    `cell_class`, and takes the arguments of the cell beside those of the layer. Where Keras has a
+    layer of that name, it derives from it as well.
 
     Raises:
         ValueError: if `units` isn't positive, an argument is unknown, or `use_cudnn` (LSTM and
@@ -55,17 +64,16 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
     cell_class = None
     cell_name = None
     takes_use_cudnn = False
-    equations = None
     side_by_side = 2  # parts of the batch that a CPU computes at the same time
 
     def __init__(self, units, **arguments):
-        of_the_cell = {"implementation", *inspect.signature(self.cell_class.__init__).parameters}
+        for_the_cell = _arguments_of(self.cell_class) & set(arguments)
         cell = self.cell_class(
             units,
             name=self.cell_name,
             dtype=arguments.get("dtype"),
             trainable=arguments.get("trainable", True),
-            **{name: arguments.pop(name) for name in of_the_cell & set(arguments)},
+            **{name: arguments.pop(name) for name in for_the_cell},
         )
         use_cudnn = arguments.pop("use_cudnn", "auto") if self.takes_use_cudnn else None
         if use_cudnn not in ("auto", True, False, None):
@@ -82,6 +90,11 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
         if keras.backend.backend() == "tensorflow":
             # The fast paths call programs of their own; one XLA program around them undoes them.
             self.supports_jit = False
+
+    @property
+    def units(self):
+        """Size of the state."""
+        return self.cell.units
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """Run the cell over all timesteps.
@@ -102,6 +115,8 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
         """The loop itself -> last output, outputs, last states; called by `keras.layers.RNN`."""
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         loop = loops.choose_loop(self)
+        if not loops.on_gpu():
+            keep_freed_memory()
         if loop == "steps":
             return keras.layers.RNN.inner_loop(self, sequences, initial_state, mask, training)
 
@@ -117,14 +132,14 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
             mask = None if mask is None else ops.flip(mask, axis=1)
         initial_state = [ops.convert_to_tensor(state) for state in initial_state]
         if self.stateful:
-            # PyTorch overwrites the variables in place when the state is carried over, while the
-            # way back still needs what was in them: hence copies.
+            # Copies, since PyTorch overwrites the variables in place when the state is carried
+            # over, and the backward pass needs what was in them before.
             initial_state = [ops.copy(state) for state in initial_state]
         outputs, states = loops.load(loop).run(
-            self.equations,
+            cell.equations,
             sequences,
             initial_state,
-            *bptt.weights_of(cell),
+            *weights_of(cell),
             mask,
             return_sequences=self.return_sequences,
             training=bool(training),
@@ -151,9 +166,29 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
         return last_output, last_output if outputs is None else outputs, states
 
     def get_config(self):
-        """The arguments that make an equal layer: Keras's, and `loop` where it is forced."""
-        forced = {} if self.loop == "auto" else {"loop": self.loop}
-        return {**super().get_config(), **forced}
+        """The arguments that make an equal layer: those of the layer and those of its cell."""
+        config = keras.layers.RNN.get_config(self)
+        of_the_cell = config.pop("cell")["config"]
+        config["activity_regularizer"] = keras.regularizers.serialize(self.activity_regularizer)
+        if self.loop != "auto":
+            config["loop"] = self.loop
+        return {**of_the_cell, **config}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def _arguments_of(cell_class):
+    """The names of a cell's arguments, and of those that its `**kwargs` hand on to its bases."""
+    names = {"implementation"}  # which Keras's cells take without naming it
+    for kind in cell_class.__mro__[: cell_class.__mro__.index(keras.layers.Layer)]:
+        if "__init__" in vars(kind):
+            parameters = inspect.signature(kind.__init__).parameters.values()
+            names |= {parameter.name for parameter in parameters}
+            if all(parameter.kind != parameter.VAR_KEYWORD for parameter in parameters):
+                break
+    return names - {"self", "units", "name", "dtype", "trainable"}
 
 
 class Gates(Notes):

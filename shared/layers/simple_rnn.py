@@ -6,17 +6,22 @@
     s_t (batch, units)        W (units, units)      `recurrent_kernel`
                               b (units,)            `bias`
 
+Backward, with the gradient dE/ds_t that arrives from the output and from timestep t + 1:
+
+    dE/dz_t = dE/ds_t * f'(z_t)       z_t is what f is taken of, and tanh'(z_t) = 1 - s_t^2
+    dE/ds_{t-1} = dE/dz_t W^T
+
 J. L. Elman, "Finding structure in time", Cognitive Science 14 (1990).
 """
 
 import keras
 from keras import ops
 
-from .bptt import SimpleRNNEquations
+from .loops.equations import Equations, product
 from .recurrent import RecurrentLayer
 
 
-@keras.saving.register_keras_serializable(package="shared.layers")
+@keras.saving.register_keras_serializable(package=__package__)
 class SimpleRNNCell(keras.layers.SimpleRNNCell):
     """One step of the simple recurrent network; arguments as in `recurrent.py`."""
 
@@ -38,7 +43,7 @@ class SimpleRNNCell(keras.layers.SimpleRNNCell):
         return s, [s] if several else s
 
 
-@keras.saving.register_keras_serializable(package="shared.layers")
+@keras.saving.register_keras_serializable(package=__package__)
 class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
     """The simple recurrent network: (batch, timesteps, features) -> (batch, units).
 
@@ -51,11 +56,28 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
 
     cell_class = SimpleRNNCell
     cell_name = "simple_rnn_cell"
-    equations = SimpleRNNEquations
 
     def __init__(self, units, activation="tanh", use_bias=True, **arguments):
         super().__init__(units, activation=activation, use_bias=use_bias, **arguments)
 
-    def get_config(self):
-        """The arguments that make an equal layer; `seed` too, which Keras forgets here."""
-        return {**super().get_config(), "seed": self.cell.seed}
+
+class SimpleRNNEquations(Equations):
+    """The step for the fast loops; the state itself is all the record there is."""
+
+    fused = "rnn_tanh"
+
+    @staticmethod
+    def step(x, states, recurrent_kernel):
+        """x: U x_t + b (batch, units)."""
+        (s,) = states
+        return (ops.tanh(x + product(s, recurrent_kernel)),), None
+
+    @staticmethod
+    def backward_step(record, before, after, gradients, recurrent_transposed):
+        """-> dE/dz (batch, units), (dE/ds_{t-1},)."""
+        (s,), (ds,) = after, gradients
+        dz = ds * (1 - s * s)
+        return dz, (ops.matmul(dz, recurrent_transposed),)
+
+
+SimpleRNNCell.equations = SimpleRNNEquations(SimpleRNNCell.call)

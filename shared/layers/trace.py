@@ -50,7 +50,7 @@ def trace(layer, inputs, initial_state=None, mask=None):
     """Everything that happens inside a recurrent layer, without dropout.
 
     Args:
-        layer: a `SimpleRNN`, `LSTM` or `GRU` of ours.
+        layer: a recurrent layer of ours.
         inputs: (batch, timesteps, features).
         initial_state: a tensor (batch, units) for each part of the state; zeros if None.
         mask: (batch, timesteps), False where a timestep is passed over.
@@ -62,6 +62,7 @@ def trace(layer, inputs, initial_state=None, mask=None):
             SimpleRNN  hidden_state
             LSTM       hidden_state, cell_state, input_gate, forget_gate, candidate, output_gate
             GRU        hidden_state, update_gate, reset_gate, candidate
+            MinGRU     hidden_state, update_gate, candidate
 
         Where the mask passes a timestep over, states are those of the timestep before, and gates
         are zero, as nothing came of them.
@@ -84,12 +85,12 @@ def trace(layer, inputs, initial_state=None, mask=None):
 def state_gradients(layer, inputs, loss=None, timestep=-1, initial_state=None, mask=None):
     """The norms of dE_T/ds_k, the gradient of an error with respect to every earlier state.
 
-    s_k is what timestep k hands on to timestep k + 1: h for the simple RNN and the GRU, h and c
-    for the LSTM, each with a norm of its own. The LSTM's c_k doesn't include the way through h_k:
-    what flows along the cell state alone can be seen apart.
+    s_k is what timestep k hands on to timestep k + 1: h, and for the LSTM h and c, each with a
+    norm of its own. The norm for the LSTM's c_k leaves out what passes through h_k, and so shows
+    what flows along the cell state alone.
 
     Args:
-        layer: a `SimpleRNN`, `LSTM` or `GRU` of ours.
+        layer: a recurrent layer of ours.
         inputs: (batch, timesteps, features).
         loss: function from the hidden state at `timestep`, a tensor (batch, units), to E_T, in
             `keras.ops`: one number per example, or their sum. The sum over units if None.

@@ -7,6 +7,7 @@ import numpy as np
 from shared.data.examples import untuned
 from shared.errors import UserError
 from shared.files import replacing
+from shared.layers.loops.memory import keep_freed_memory
 from shared.training.progress import Progress
 
 
@@ -33,6 +34,7 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None, callb
     Returns:
         The history: a list of dictionaries, one per epoch.
     """
+    keep_freed_memory()  # which recurrent layers do by themselves; not every network has one
     # TensorFlow traces a step twice in which variables are made. So the optimizer's are made here,
     # and the metrics' by a step of validation, which is traced in a fraction of the time.
     network.optimizer.build(network.trainable_variables)

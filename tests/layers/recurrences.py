@@ -1,4 +1,4 @@
-"""The three recurrences once more, step by step in float64 NumPy: what the tests compare with."""
+"""The recurrences once more, step by step in float64 NumPy: what the tests compare with."""
 
 import numpy as np
 
@@ -46,6 +46,19 @@ def gru(x, h, weights, reset_after):
         r = sigmoid(x[:, t] @ u_r + b_r + h @ w_r + d_r)
         inner = r * (h @ w_h + d_h) if reset_after else (r * h) @ w_h
         h = z * h + (1 - z) * np.tanh(x[:, t] @ u_h + b_h + inner)
+        states.append(h)
+    return np.stack(states, axis=1)
+
+
+def mingru(x, h, weights):
+    """-> hidden states (batch, timesteps, units)."""
+    u, b = weights
+    u_z, u_h = np.split(u, 2, axis=1)
+    b_z, b_h = np.split(b, 2)
+    states = []
+    for t in range(x.shape[1]):
+        z = sigmoid(x[:, t] @ u_z + b_z)
+        h = (1 - z) * h + z * (x[:, t] @ u_h + b_h)
         states.append(h)
     return np.stack(states, axis=1)
 

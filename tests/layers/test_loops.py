@@ -10,7 +10,9 @@ import pytest
 from keras import ops
 
 from shared import layers
-from shared.layers import bptt, cudnn, loops
+from shared.layers import loops
+from shared.layers.loops import agreement, cudnn
+from shared.layers.loops.equations import weights_of
 from tests.layers.recurrences import random_weights
 from tests.layers.test_same_as_keras import assert_same, flat, gradient_of
 
@@ -18,7 +20,16 @@ pytestmark = pytest.mark.usefixtures("double_precision")
 
 BACKEND = keras.backend.backend()
 FAST = {"tensorflow": ["reference", "xla"], "jax": ["reference"], "torch": ["reference", "torch"]}
-CELLS = {"rnn": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
+CELLS = {
+    "rnn": layers.SimpleRNN,
+    "lstm": layers.LSTM,
+    "gru": layers.GRU,
+    "mingru": layers.MinGRU,
+}
+FUSED = ["rnn", "lstm", "gru"]  # those that PyTorch and NVIDIA have as well
+PAIRS = [
+    (cell, loop) for cell in CELLS for loop in FAST[BACKEND] if cell in FUSED or loop != "torch"
+]
 UNITS, FEATURES = 4, 3
 
 
@@ -53,8 +64,7 @@ def outputs_and_gradients(layer, x, mask=None):
     ]
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("loop", FAST[BACKEND])
+@pytest.mark.parametrize("cell, loop", PAIRS)
 # Around the borders of blocks of 16 timesteps, and of rows rounded up to 1, 2, 4, 8, 16.
 @pytest.mark.parametrize("shape", [(1, 1), (5, 17), (18, 35)])
 def test_loops_agree(cell, loop, shape):
@@ -65,8 +75,7 @@ def test_loops_agree(cell, loop, shape):
     )
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("loop", FAST[BACKEND])
+@pytest.mark.parametrize("cell, loop", PAIRS)
 def test_loops_agree_where_products_are_split(cell, loop):
     """From 256 units on."""
     x = batch(3, 18)
@@ -86,8 +95,7 @@ def mask_of(kind, rows, timesteps):
     return mask
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("loop", FAST[BACKEND])
+@pytest.mark.parametrize("cell, loop", PAIRS)
 @pytest.mark.parametrize("kind", ["holes", "right-padded"])
 def test_loops_agree_with_a_mask(cell, loop, kind):
     x, mask = batch(9, 33), mask_of(kind, 9, 33)
@@ -97,10 +105,9 @@ def test_loops_agree_with_a_mask(cell, loop, kind):
     )
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("loop", FAST[BACKEND])
+@pytest.mark.parametrize("cell, loop", PAIRS)
 def test_gradient_without_training(cell, loop):
-    """In inference nothing is kept for the way back; it is there if asked for."""
+    """In inference nothing is kept for the backward pass; gradients are right all the same."""
     results = []
     for way in (loop, "steps"):
         layer = make(cell, way, return_sequences=False, return_state=False)
@@ -113,8 +120,7 @@ def test_gradient_without_training(cell, loop):
     assert_same(*results)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("loop", FAST[BACKEND])
+@pytest.mark.parametrize("cell, loop", [pair for pair in PAIRS if pair[1] != "xla"])
 @pytest.mark.parametrize("masked", [False, True])
 def test_second_order_gradients(cell, loop, masked):
     """The gradient of the squared norm of a gradient."""
@@ -125,6 +131,14 @@ def test_second_order_gradients(cell, loop, masked):
         layer = make(cell, way, return_state=False)
         results.append(second_order(layer, x, mask))
     assert_same(*results)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="a loop of TensorFlow's")
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_second_order_gradient_that_xla_lacks_is_an_error(cell):
+    layer = make(cell, "xla", return_state=False)
+    with pytest.raises(NotImplementedError, match="loop='reference'"):
+        second_order(layer, batch(3, 5), None)
 
 
 def second_order(layer, x, mask):
@@ -157,65 +171,44 @@ def second_order(layer, x, mask):
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="how PyTorch takes weights")
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", FUSED)
 def test_weights_lie_in_one_row_in_the_order_of_cudnn(cell):
-    from shared.layers import torch_fused
+    from shared.layers.loops.torch import parameters
 
     layer = make(cell, "torch")
-    weights = bptt.weights_of(layer.cell)
-    parts = torch_fused.parameters(layer.equations, *weights)
+    weights = weights_of(layer.cell)
+    parts = parameters(layer.cell.equations, *weights)
     end = parts[0].data_ptr()
     for part in parts:
         assert part.is_contiguous() and part.data_ptr() == end
         end += part.numel() * part.element_size()
     row = np.concatenate([part.detach().numpy().ravel() for part in parts])
-    expected = cudnn.parameters(layer.equations, *weights)
-    if layer.equations is not bptt.GRUEquations:  # PyTorch's second bias of zeros, cuDNN's first
+    expected = cudnn.parameters(layer.cell.equations, *weights)
+    if cell != "gru":  # PyTorch's second bias of zeros, cuDNN's first
         b = weights[2].numel()
         row = np.concatenate([row[: -2 * b], row[-b:], row[-2 * b : -b]])
     np.testing.assert_array_equal(row, ops.convert_to_numpy(expected))
 
 
-@pytest.mark.skipif(BACKEND != "torch", reason="how PyTorch's cuDNN is differentiated twice")
-def test_a_way_back_that_is_computed_anew_to_be_differentiated():
+@pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's cuDNN has no second derivative")
+def test_a_second_order_gradient_that_cudnn_lacks_is_an_error():
     import torch
-    from torch.autograd.function import once_differentiable
 
-    from shared.layers.torch_fused import with_second_order
+    from shared.layers.loops.torch import refuse_second_derivative
 
-    class CubeOnce(torch.autograd.Function):
-        @staticmethod
-        def forward(context, x):
-            context.save_for_backward(x)
-            return x**3
-
-        @staticmethod
-        @once_differentiable
-        def backward(context, upstream):
-            return 3 * upstream * context.saved_tensors[0] ** 2
-
-    anew = []
-
-    def once(x, factor):
-        return CubeOnce.apply(x) * factor, x
-
-    def twice(x, factor):
-        anew.append(True)
-        return x**3 * factor, x
-
-    x, factor = torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor(5.0)
-    cube, _ = with_second_order(once, twice, x, factor)
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    cube = refuse_second_derivative(x**3)
     (gradient,) = torch.autograd.grad(cube.sum(), x, retain_graph=True)
-    assert gradient.tolist() == [15.0, 60.0] and not anew
-    (gradient,) = torch.autograd.grad(cube.sum(), x, create_graph=True)
-    assert gradient.tolist() == [15.0, 60.0] and anew
-    assert torch.autograd.grad(gradient.sum(), x)[0].tolist() == [30.0, 60.0]
+    assert gradient.tolist() == [3.0, 12.0]
+    with pytest.raises(NotImplementedError, match="loop='reference'"):
+        torch.autograd.grad(cube.sum(), x, create_graph=True)
     with torch.no_grad():
-        assert not with_second_order(once, twice, x, factor)[0].requires_grad
+        assert not refuse_second_derivative(x**3).requires_grad
 
 
 def test_the_fastest_possible_loop_is_chosen():
     fastest = {"tensorflow": "xla", "jax": "reference", "torch": "torch"}[BACKEND]
+    without_fused = {"tensorflow": "xla", "jax": "reference", "torch": "reference"}[BACKEND]
 
     def chosen(kind=layers.GRU, **arguments):
         layer = kind(3, **arguments)
@@ -224,6 +217,7 @@ def test_the_fastest_possible_loop_is_chosen():
 
     assert chosen() == fastest
     assert chosen(use_bias=False, dropout=0.5) == fastest
+    assert chosen(kind=layers.MinGRU, use_bias=False, dropout=0.5) == without_fused
     assert chosen(kind=layers.SimpleRNN, recurrent_dropout=0.5) == "steps"
     assert chosen(activation="relu") == "steps"
     assert chosen(recurrent_activation="hard_sigmoid") == "steps"
@@ -246,13 +240,15 @@ def test_a_loop_that_is_not_possible():
 def test_on_a_gpu(backend, monkeypatch):
     """Which loop a GPU would get: there is none here, so by the conditions alone."""
     monkeypatch.setattr(loops, "on_gpu", lambda: True)
+    monkeypatch.setattr(agreement, "computes", lambda loop, cell: True)
     monkeypatch.setattr(keras.backend, "backend", lambda: backend)
     expected = {
-        "tensorflow": ["cudnn"] * 3,
-        "jax": ["cudnn", "reference", "reference"],
-        "torch": ["torch"] * 3,
+        "tensorflow": ["cudnn", "cudnn", "cudnn", "reference"],
+        "jax": ["cudnn", "reference", "reference", "reference"],
+        "torch": ["torch", "torch", "torch", "reference"],
     }[backend]
-    found = [loops.choose_loop(layers.recurrent(cell, 3)) for cell in ("lstm", "gru", "rnn")]
+    cells = ("lstm", "gru", "rnn", "mingru")
+    found = [loops.choose_loop(layers.recurrent(cell, 3)) for cell in cells]
     assert found == expected
     assert loops.choose_loop(layers.LSTM(3, use_cudnn=False)) == "reference"
     if backend == "jax":
@@ -310,7 +306,9 @@ def test_weights_as_cudnn_takes_them():
     kernel, recurrent = np.arange(9.0)[None], 10 + np.arange(27.0).reshape(3, 9)
     bias = 100 + np.arange(18.0).reshape(2, 9)
     row = ops.convert_to_numpy(
-        cudnn.parameters(bptt.GRUEquations, *map(ops.convert_to_tensor, (kernel, recurrent, bias)))
+        cudnn.parameters(
+            layers.GRUCell.equations, *map(ops.convert_to_tensor, (kernel, recurrent, bias))
+        )
     )
     assert row[:9].tolist() == [3, 4, 5, 0, 1, 2, 6, 7, 8]
     assert row[9:15].tolist() == [13, 22, 31, 14, 23, 32]

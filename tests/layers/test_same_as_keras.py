@@ -262,5 +262,5 @@ def test_wrong_arguments(cell):
 
 def test_recurrent_by_name():
     assert type(layers.recurrent("gru", 3, return_sequences=True)) is layers.GRU
-    with pytest.raises(ValueError, match="rnn, lstm, gru"):
+    with pytest.raises(ValueError, match="rnn, lstm, gru, mingru"):
         layers.recurrent("elman", 3)

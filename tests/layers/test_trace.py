@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from shared.layers import GRU, LSTM, SimpleRNN
+from shared.layers import GRU, LSTM, MinGRU, SimpleRNN
 from tests.layers.recurrences import rounding
 
 BATCH, TIMESTEPS, FEATURES, UNITS = 2, 7, 3, 4
@@ -14,6 +14,7 @@ LAYERS = {
     "lstm": (LSTM, {}),
     "gru": (GRU, {}),
     "gru_reset_before": (GRU, {"reset_after": False}),
+    "mingru": (MinGRU, {}),
 }
 
 
@@ -33,7 +34,8 @@ def sigmoid(z):
 
 def recurrence(kind, weights, x):
     """All that `trace` should return, written out timestep by timestep."""
-    u, w, b = (np.array(weight, "float64") for weight in weights)
+    u, *w, b = (np.array(weight, "float64") for weight in weights)
+    w = w[0] if w else None
     h = c = np.zeros((len(x), UNITS))
     history = []
     for t in range(x.shape[1]):
@@ -52,6 +54,11 @@ def recurrence(kind, weights, x):
                 "candidate": g,
                 "output_gate": o,
             }
+        elif kind == "mingru":
+            z, g = np.split(x[:, t] @ u + b, 2, axis=1)
+            z = sigmoid(z)
+            h = (1 - z) * h + z * g
+            now = {"update_gate": z, "candidate": g}
         else:
             of_input, of_state = b if kind == "gru" else (b, np.zeros_like(b))
             x_z, x_r, x_h = np.split(x[:, t] @ u + of_input, 3, axis=1)
@@ -110,7 +117,11 @@ def jacobian(kind, weights, x_t, state):
     """ds_t/ds_{t-1} of one example by central differences; s is h, or for the LSTM [h, c]."""
 
     def step(s):
-        u, w, b = weights
+        u, *w, b = weights
+        w = w[0] if w else None
+        if kind == "mingru":
+            z, g = np.split(x_t @ u + b, 2)
+            return (1 - sigmoid(z)) * s + sigmoid(z) * g
         if kind == "simple_rnn":
             return np.tanh(x_t @ u + s @ w + b)
         if kind == "lstm":
@@ -132,7 +143,7 @@ def jacobian(kind, weights, x_t, state):
 
 
 @pytest.mark.parametrize("timestep", [-1, 3])
-@pytest.mark.parametrize("kind", ["simple_rnn", "lstm", "gru"])
+@pytest.mark.parametrize("kind", ["simple_rnn", "lstm", "gru", "mingru"])
 def test_state_gradients_are_the_product_of_jacobians(kind, timestep):
     layer, x = make(kind)
     weights = [np.array(weight, "float64") for weight in layer.get_weights()]

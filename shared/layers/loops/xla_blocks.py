@@ -1,4 +1,4 @@
-"""Blocks of timesteps as programs that XLA compiles, for `tensorflow_cpu.py`, which says why.
+"""Blocks of timesteps as programs that XLA compiles, for `xla.py`, which says why.
 
 A block has room for `BLOCK` steps; how many of them count is an argument, so that one program
 serves sequences of all lengths. Shapes are time-major, (BLOCK, rows, features).
@@ -11,20 +11,21 @@ The second half of the file cuts sequences into blocks, and the batch into parts
 
 import functools
 
-from . import bptt
+from .equations import masked_backward_step, masked_step
 
 BLOCK = 16
 
 
 @functools.cache
-def programs(equations, sizes):
-    """The programs that XLA compiles: a block forward, in three degrees of memory, and back.
+def programs(equations, functions, sizes):
+    """The programs that XLA compiles: a block forward, in three degrees of memory, and backward.
 
-    `"last"` remembers nothing, `"infer"` the hidden states of all steps, `"remember"` all that
-    the way back needs.
+    `"last"` keeps nothing, `"infer"` the hidden states of all steps, `"remember"` all that the
+    backward pass needs.
 
     Args:
-        equations: a class of `bptt`.
+        equations: the `Equations` of a cell, in the form for XLA.
+        functions: what `equations.functions()` gives, so that changed ones get other programs.
         sizes: units and precision; layers that agree in them share programs.
     """
     import tensorflow as tf
@@ -39,8 +40,9 @@ def programs(equations, sizes):
 
         def step(t, states, lists):
             now = None if mask is None else mask[t][:, None]
-            after, record = bptt.masked_step(equations, x[t] + bias, states, weights, now)
-            # The product knows fewer dimensions than the states may; loops insist on the same.
+            after, record = masked_step(equations, x[t] + bias, states, weights, now)
+            # `tf.while_loop` wants states of the same static shape after a step as before it, and
+            # the product in the step loses the number of rows.
             states = [tf.ensure_shape(a, b.shape) for a, b in zip(after, states, strict=True)]
             values = [*states[:kept_states], record]
             lists = [put(one, t, value) for one, value in zip(lists, values, strict=False)]
@@ -55,7 +57,7 @@ def programs(equations, sizes):
         ]
 
     def back(memory, before, upstream, mask, steps, gradients, recurrent_transposed):
-        """The way back through a block -> gradients of the states before, dE/dz of all steps."""
+        """Backward through a block -> gradients of the states before, dE/dz of all steps."""
         states, record = memory[: equations.states], memory[equations.states :]
         earlier = [
             tf.concat([b[None], s[:-1]], axis=0) for b, s in zip(before, states, strict=True)
@@ -68,7 +70,7 @@ def programs(equations, sizes):
             shapes = [gradient.shape for gradient in gradients]
             if upstream is not None:
                 gradients = (gradients[0] + upstream[t], *gradients[1:])
-            dz, gradients = bptt.masked_back(
+            dz, gradients = masked_backward_step(
                 equations,
                 record[0][t] if record else None,
                 [e[t] for e in earlier],
@@ -184,7 +186,7 @@ def join_blocks(values):
 
 
 def same_shape(value, like):
-    """The static shape is lost in a compiled call; loops insist on it."""
+    """Give back the static shape that a compiled call loses and `tf.while_loop` wants."""
     import tensorflow as tf
 
     return tf.ensure_shape(value, like.shape)

@@ -1,8 +1,8 @@
-"""The loop over time in `keras.ops`, with the way back written by hand: plain, on every backend.
+"""The loop over time in `keras.ops`, with a backward pass written by hand, on every backend.
 
-Read `bptt.py` first for what a step is. Here a `scan` walks the steps forward and notes states
-and gates; a second one walks back over the notes. What lies outside the loop (the input's
-product, the bias, slicing) is left to the backend's own differentiation.
+Read `equations.py` first for what a step is. Here a `scan` walks the timesteps forward and keeps
+states and gates; a second one walks backward over what was kept. What lies outside the loop (the
+input's product, slicing) is left to the backend's own differentiation.
 
 Every faster loop is tested against this one.
 """
@@ -12,19 +12,19 @@ import itertools
 import keras
 from keras import ops
 
-from . import bptt
+from .equations import masked_backward_step, masked_step
 
 
 def run(equations, sequences, states, kernel, recurrent_kernel, bias, mask, **hints):
     """Run a recurrence over all timesteps.
 
     Args:
-        equations: a class of `bptt`.
+        equations: the `Equations` of a cell.
         sequences: (batch, timesteps, features), in the order to be read.
         states: the initial state, each part (batch, units).
-        kernel, recurrent_kernel, bias: the weights of the cell.
+        kernel, recurrent_kernel, bias: the weights of the cell, as `weights_of` gives them.
         mask: (batch, timesteps) booleans or None.
-        hints: what other loops save work by knowing; here it makes no difference.
+        hints: what lets other loops save work; without effect here.
 
     Returns:
         Hidden states (batch, timesteps, units), and the list of the parts of the last state.
@@ -45,23 +45,24 @@ def _recurrence(equations):
     take no more on PyTorch."""
 
     def recurrence(*sources):
-        notes = _forward(equations, *sources)
+        kept = _forward(equations, *sources)
 
         def gradient(*arguments, upstream=None):
             upstream = arguments[-1] if upstream is None else upstream
-            if _gradient_of_gradient():
+            if _is_differentiated_again():
                 return _backward(equations, _forward(equations, *arguments), upstream, *arguments)
-            return _backward(equations, notes, upstream, *sources)
+            return _backward(equations, kept, upstream, *sources)
 
-        return ops.concatenate(notes[: equations.states], axis=-1), gradient
+        return ops.concatenate(kept[: equations.states], axis=-1), gradient
 
     return recurrence
 
 
-def _gradient_of_gradient():
-    """Whether PyTorch is about to differentiate the way back: then it must see it from the start.
+def _is_differentiated_again():
+    """Whether PyTorch will differentiate the gradient that it asks for.
 
-    The other backends trace the forward pass too and know where the notes come from.
+    It can follow the gradient back to its sources only if all of it is computed from them then.
+    The other backends have traced the forward pass, and know how what was kept came about.
     """
     if keras.backend.backend() != "torch":
         return False
@@ -75,15 +76,13 @@ def _forward(equations, products, recurrent_kernel, bias, *states_and_mask):
     states, mask = _apart(equations, states_and_mask)
     products, bias, *weights = equations.folded(products, recurrent_kernel, bias)
     carry = [*states]
-    if equations.kept:  # rides along in the carry, as scan on TensorFlow notes nothing else
+    if equations.kept:  # part of the carry, as scan on TensorFlow returns nothing else
         carry.append(ops.tile(ops.zeros_like(states[0]), (1, equations.kept)))
 
     def step(carry, now):
         x, here = now if mask is not None else (now[0], None)
         here = None if here is None else here > 0
-        states, record = bptt.masked_step(
-            equations, x, tuple(carry[: equations.states]), weights, here
-        )
+        states, record = masked_step(equations, x, tuple(carry[: equations.states]), weights, here)
         carry = [*states, record] if equations.kept else [*states]
         return carry, carry
 
@@ -91,12 +90,12 @@ def _forward(equations, products, recurrent_kernel, bias, *states_and_mask):
     return _scan(step, carry, [products] if mask is None else [products, mask])[1]
 
 
-def _backward(equations, notes, upstream, products, recurrent_kernel, bias, *states_and_mask):
+def _backward(equations, kept, upstream, products, recurrent_kernel, bias, *states_and_mask):
     """Gradients of all sources, from that of the states of all timesteps."""
     states, mask = _apart(equations, states_and_mask)
-    after = notes[: equations.states]
+    after = kept[: equations.states]
     before = [ops.concatenate([s[None], a[:-1]]) for s, a in zip(states, after, strict=True)]
-    record = notes[-1] if equations.kept else after[0]
+    record = kept[-1] if equations.kept else after[0]
     recurrent_transposed = ops.transpose(recurrent_kernel)
     inputs = [*ops.split(upstream, equations.states, axis=-1), *before, *after, record]
     count = equations.states
@@ -105,7 +104,7 @@ def _backward(equations, notes, upstream, products, recurrent_kernel, bias, *sta
         d_outputs, before, after = (tuple(now[n * count : (n + 1) * count]) for n in range(3))
         gradients = tuple(c + d for c, d in zip(carry[:count], d_outputs, strict=True))
         here = None if mask is None else now[-1] > 0
-        dz, gradients = bptt.masked_back(
+        dz, gradients = masked_backward_step(
             equations, now[3 * count], before, after, gradients, recurrent_transposed, here
         )
         carry = [*gradients, dz]
@@ -115,10 +114,12 @@ def _backward(equations, notes, upstream, products, recurrent_kernel, bias, *sta
     start = [ops.zeros_like(s) for s in states] + [ops.tile(ops.zeros_like(states[0]), (1, width))]
     last, found = _scan(step, start, inputs if mask is None else [*inputs, mask], reverse=True)
     of_input, of_state = equations.parts(found[-1])
-    d_recurrent = ops.matmul(
-        ops.transpose(ops.reshape(before[0], (-1, before[0].shape[-1]))),
-        ops.reshape(of_state, (-1, of_state.shape[-1])),
-    )
+    d_recurrent = ops.zeros_like(recurrent_kernel)
+    if recurrent_kernel.shape[-1]:  # a cell may have no recurrent weights
+        d_recurrent = ops.matmul(
+            ops.transpose(ops.reshape(before[0], (-1, before[0].shape[-1]))),
+            ops.reshape(of_state, (-1, of_state.shape[-1])),
+        )
     d_bias = equations.bias_gradient(ops.sum(of_input, axis=(0, 1)), ops.sum(of_state, axis=(0, 1)))
     gradients = (of_input, d_recurrent, d_bias, *last[:count])
     return gradients if mask is None else (*gradients, ops.zeros_like(mask))

@@ -9,77 +9,47 @@ reference computes.
 import torch
 from torch.nn.utils import rnn
 
-from . import bptt, cudnn, reference
+from . import cudnn, reference
 
 
 def run(equations, sequences, states, kernel, recurrent_kernel, bias, mask, **hints):
     """As `reference.run`, on PyTorch."""
-    sources = (sequences, *states, kernel, recurrent_kernel, bias)
-
-    def by_reference(sequences, *sources):
-        states, weights = sources[:-3], sources[-3:]
-        outputs, last = reference.run(equations, sequences, states, *weights, mask)
-        return outputs, *last
-
-    def by_fused(sequences, *sources):
-        return _run_fused(equations, sequences, sources[:-3], *sources[-3:], mask)
-
+    weights = (kernel, recurrent_kernel, bias)
     if mask is not None and (mask.is_meta or not cudnn.fits(mask)):  # meta: only shapes are asked
-        outputs, *last = by_reference(*sources)
-    elif sequences.is_cuda and not torch.compiler.is_compiling():
-        outputs, *last = with_second_order(by_fused, by_reference, *sources)
-    else:
-        outputs, *last = by_fused(*sources)
+        return reference.run(equations, sequences, states, *weights, mask)
+    outputs, *last = _run_fused(equations, sequences, states, *weights, mask)
+    if sequences.is_cuda and not torch.compiler.is_compiling():
+        outputs, *last = map(refuse_second_derivative, (outputs, *last))
     return outputs, last
 
 
-def with_second_order(once, twice, *sources):
-    """`once(*sources)`, several tensors, and for a gradient of its gradient that of `twice`.
+def refuse_second_derivative(output):
+    """Raise an error where the gradient of a gradient through this tensor is asked for.
 
-    cuDNN's way back can't be differentiated. PyTorch lets a way back know whether it is to be:
-    then the same is computed anew by `twice`.
+    The backward pass of cuDNN has no derivative. PyTorch computes gradients with gradients enabled
+    only where they are to be differentiated again.
     """
-    if torch.is_grad_enabled() and any(source.requires_grad for source in sources):
-        return _WithSecondOrder.apply(once, twice, *sources)
-    return once(*sources)
 
+    def check(gradient):
+        if torch.is_grad_enabled():
+            raise NotImplementedError(
+                "cuDNN computes no gradient of a gradient. Make the layer with loop='reference'."
+            )
 
-class _WithSecondOrder(torch.autograd.Function):
-    @staticmethod
-    def forward(context, once, twice, *sources):
-        context.twice = twice
-        context.inside = [s.detach().requires_grad_(s.requires_grad) for s in sources]
-        with torch.enable_grad():
-            context.results = once(*context.inside)
-        context.save_for_backward(*sources)
-        return tuple(result.detach() for result in context.results)
-
-    @staticmethod
-    def backward(context, *upstream):
-        again = torch.is_grad_enabled()
-        sources = context.saved_tensors if again else context.inside
-        results = context.twice(*sources) if again else context.results
-        needed = context.needs_input_grad[2:]
-        wanted = [source for source, need in zip(sources, needed, strict=True) if need]
-        found = iter(
-            torch.autograd.grad(results, wanted, upstream, create_graph=again, retain_graph=True)
-        )
-        return None, None, *(next(found) if need else None for need in needed)
+    if output.requires_grad:
+        output.register_hook(check)
+    return output
 
 
 def _run_fused(equations, sequences, states, kernel, recurrent_kernel, bias, mask):
     """-> outputs, and each part of the last state."""
-    fused = {
-        bptt.SimpleRNNEquations: torch._VF.rnn_tanh,
-        bptt.LSTMEquations: torch._VF.lstm,
-        bptt.GRUEquations: torch._VF.gru,
-    }[equations]
+    fused = getattr(torch._VF, equations.fused)
     settings = (
         parameters(equations, kernel, recurrent_kernel, bias),
         True,  # has biases
         1,  # layers
         0.0,  # dropout between layers
-        torch.is_grad_enabled(),  # keep what the way back needs
+        torch.is_grad_enabled(),  # keep what the backward pass needs
         False,  # bidirectional
     )
     if mask is not None:
@@ -95,7 +65,7 @@ def parameters(equations, kernel, recurrent_kernel, bias):
     # layer takes a tenth longer.
     weights = [kernel, recurrent_kernel]
     biases = [bias, torch.zeros_like(bias)]
-    if equations is bptt.GRUEquations:
+    if equations.fused == "gru":
         weights = [_reset_gate_first(weight) for weight in weights]
         biases = [_reset_gate_first(part) for part in bias]
     parts = [*(weight.T for weight in weights), *biases]

@@ -4,19 +4,13 @@ cuDNN takes weights as one long row, transposed, gate by gate: first all input w
 recurrent ones, then the biases of both products; for the GRU with the reset gate first. Of masks
 it takes only the number of steps of each row: the mask must be True from the start up to some
 point, and no row may be empty. `fits` asks that; where it doesn't fit, the reference computes.
-(PyTorch reaches cuDNN through `torch_fused.py`.)
+(PyTorch reaches cuDNN through `torch.py`.)
 """
 
 import keras
 from keras import ops
 
-from . import bptt, reference
-
-_MODES = {
-    bptt.SimpleRNNEquations: "rnn_tanh",
-    bptt.LSTMEquations: "lstm",
-    bptt.GRUEquations: "gru",
-}
+from . import reference
 
 
 def run(equations, sequences, states, kernel, recurrent_kernel, bias, mask, **hints):
@@ -52,11 +46,11 @@ def fits(mask):
 def parameters(equations, kernel, recurrent_kernel, bias):
     """The weights as the one long row that cuDNN takes."""
     gates = kernel.shape[-1] // recurrent_kernel.shape[0]
-    biases = bias if equations is bptt.GRUEquations else (ops.zeros_like(bias), bias)
+    biases = bias if equations.fused == "gru" else (ops.zeros_like(bias), bias)
     pieces = []
     for weight in (kernel, recurrent_kernel, *biases):
         of_gates = ops.split(ops.transpose(weight), gates, axis=0)
-        if equations is bptt.GRUEquations:
+        if equations.fused == "gru":
             of_gates = [of_gates[1], of_gates[0], of_gates[2]]
         pieces.extend(ops.reshape(gate, (-1,)) for gate in of_gates)
     return ops.concatenate(pieces)
@@ -73,7 +67,7 @@ def _run_tensorflow(equations, sequences, states, kernel, recurrent_kernel, bias
         input_c=start[1] if len(start) > 1 else tf.zeros((), sequences.dtype),
         params=parameters(equations, kernel, recurrent_kernel, bias),
         sequence_lengths=tf.fill([batch], timesteps) if lengths is None else lengths,
-        rnn_mode=_MODES[equations],
+        rnn_mode=equations.fused,
         is_training=True,
         time_major=False,
     )

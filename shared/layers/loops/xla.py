@@ -11,8 +11,8 @@ other at every step. Hence:
 2. The batch is cut into two halves, each with a loop of its own. Nothing ties the two together,
    so TensorFlow runs them on two cores side by side. Rows are rounded up (`_rows`), so that the
    incomplete last batches of an epoch don't each need a program of their own.
-3. The way back is written by hand (`bptt.py`). The forward pass keeps states and gates block by
-   block; the backward blocks hold one matrix product per step.
+3. The backward pass is written by hand (`equations.py`). The forward pass keeps states and gates
+   block by block; the backward blocks hold one matrix product per step.
 4. The input's product, and what the weights' and the input's gradients gain from a block, are
    one product per block each, large enough for both cores. The gradients at the gates of all
    timesteps, four times the states in size, are thus never in memory together.
@@ -25,9 +25,8 @@ import functools
 
 import keras
 
-from . import reference
-from . import tensorflow_blocks as blocks
-from .tensorflow_blocks import BLOCK
+from . import xla_blocks as blocks
+from .xla_blocks import BLOCK
 
 WIDE = 256  # units from which on the product of a step is quicker gate by gate (measured)
 
@@ -47,9 +46,9 @@ def run(
     """Run a recurrence over all timesteps.
 
     Args, beside those of `reference.run`:
-        return_sequences: whether the hidden states of all timesteps are asked for.
-        training: whether gradients are to be expected. Without, nothing is remembered for them;
-            should one be asked for after all, the forward pass is run again.
+        return_sequences: whether the hidden states of all timesteps are wanted.
+        training: whether gradients are likely to follow. If not, nothing is kept for them; if one
+            is wanted after all, the forward pass is run again.
         parts: how many parts of the batch are computed side by side.
 
     Returns:
@@ -64,7 +63,10 @@ def run(
         recurrent_kernel.shape[0],
         keras.backend.standardize_dtype(kernel.dtype),
     )
-    loop = _differentiable(equations, return_sequences, training, parts, sizes)
+    equations = equations.for_xla
+    loop = _differentiable(
+        equations, equations.functions(), return_sequences, training, parts, sizes
+    )
     results = loop(mask, sequences, kernel, recurrent_kernel, bias, *states)
     # The graphs inside serve batches of all shapes; what is known of this one's stands here.
     batch, timesteps, _ = sequences.shape
@@ -75,8 +77,10 @@ def run(
 
 
 @functools.cache
-def _differentiable(equations, return_sequences, training, parts, sizes):
+def _differentiable(equations, functions, return_sequences, training, parts, sizes):
     """The recurrence of one kind of cell with its gradient; shared by all layers of like `sizes`.
+
+    Made anew where one of the functions that the equations consist of is another than before.
 
     Layers of other sizes have their own: TensorFlow would otherwise trace one graph for them all,
     in which features and units are unknown.
@@ -86,7 +90,7 @@ def _differentiable(equations, return_sequences, training, parts, sizes):
     def graph(function):
         return tf.function(function, autograph=False, reduce_retracing=True)
 
-    programs = blocks.programs(equations, sizes[-2:])
+    programs = blocks.programs(equations, functions, sizes[-2:])
     remember, infer = (
         graph(functools.partial(_forward, equations, programs[name], keep, return_sequences, parts))
         for name, keep in (("remember", True), ("infer" if return_sequences else "last", False))
@@ -108,8 +112,7 @@ def _differentiable(equations, return_sequences, training, parts, sizes):
                     stopped = [tf.stop_gradient(argument) for argument in arguments]
                     sources, upstream = stopped[:count], stopped[count:]
                     kept = memory if training else remember(mask, *sources)[1]
-                    found = backward(mask, kept, sources, upstream)
-                    return found, functools.partial(_second_order, equations, mask, arguments)
+                    return backward(mask, kept, sources, upstream), _refuse_second_derivative
 
                 return first_order(*sources, *upstream)
 
@@ -133,14 +136,14 @@ def _forward(
     bias,
     *states,
 ):
-    """-> (outputs, *last states), and with `keep` the memory of each part for the way back."""
+    """-> (outputs, *last states), and with `keep` the memory of each part for the backward pass."""
     import tensorflow as tf
 
     batch, timesteps = tf.shape(sequences)[0], tf.shape(sequences)[1]
     count = -(-timesteps // BLOCK)
     kernel, bias, recurrent_kernel, *rest = equations.folded(kernel, recurrent_kernel, bias)
     units, columns = recurrent_kernel.shape
-    if units >= WIDE:
+    if columns and units >= WIDE:
         recurrent_kernel = tf.split(recurrent_kernel, columns // units, axis=-1)
     weights = [bias, recurrent_kernel, *rest]
     outputs, lasts, memory = [], [], []
@@ -252,24 +255,9 @@ def _backward(equations, program, parts, mask, memory, sources, upstream):
     return [d_sequences, *d_weights, *d_initial]
 
 
-def _second_order(equations, mask, arguments, *upstream):
-    """Gradients of the gradients: rare, so from the reference."""
-    import tensorflow as tf
-
-    count = 4 + equations.states
-    with tf.GradientTape() as outer:
-        outer.watch(arguments)
-        sources, seeds = arguments[:count], arguments[count:]
-        with tf.GradientTape() as inner:
-            inner.watch(sources)
-            sequences, kernel, recurrent_kernel, bias, *states = sources
-            outputs, last = reference.run(
-                equations, sequences, states, kernel, recurrent_kernel, bias, mask
-            )
-            results = [outputs, *last][-len(seeds) :]
-        first = inner.gradient(results, sources, output_gradients=list(seeds))
-    return outer.gradient(
-        first, arguments, output_gradients=list(upstream), unconnected_gradients="zero"
+def _refuse_second_derivative(*upstream):
+    raise NotImplementedError(
+        "loop='xla' computes no gradient of a gradient. Make the layer with loop='reference'."
     )
 
 
@@ -285,6 +273,8 @@ def _sum_of_products(left, right):
     """Sum over timesteps and rows of left^T right."""
     import tensorflow as tf
 
+    if right.shape[-1] == 0:  # a cell may have no recurrent weights
+        return tf.zeros((left.shape[-1], 0), right.dtype)
     left = tf.reshape(left, (-1, left.shape[-1]))
     return tf.matmul(left, tf.reshape(right, (-1, right.shape[-1])), transpose_a=True)
 
