@@ -4,9 +4,10 @@ Every contender has `forward()`, one forward pass over a batch, and `train(steps
 the seconds of each of that many training steps. Both return only when the numbers are there.
 """
 
+import importlib
 import importlib.util
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -208,9 +209,10 @@ class Floor:
 
 
 def make_layer(case, source, **arguments):
-    """A function from `return_sequences` to the case's layer, from "ours", "keras" or "naive";
-    `arguments`: further ones of the first two."""
-    module = shared.layers if source == "ours" else keras.layers
+    """A function from `return_sequences` to the case's layer, from "ours", "keras", "naive" or a
+    package of that name; `arguments`: further ones of the layer, but of a naive one."""
+    module = {"ours": shared.layers, "keras": keras.layers, "naive": keras.layers}.get(source)
+    module = module or importlib.import_module(source)
     bidirectional = getattr(module, "Bidirectional", keras.layers.Bidirectional)
 
     def make(return_sequences):
@@ -224,12 +226,19 @@ def make_layer(case, source, **arguments):
     return make
 
 
-def contenders_of(case):
-    """The contenders that can do the case's work, by name."""
-    found = {
-        "ours": lambda: KerasContender(case, make_layer(case, "ours")),
-        "keras": lambda: KerasContender(case, make_layer(case, "keras")),
-    }
+def contenders_of(case, beside=None):
+    """The contenders that can do the case's work, by name.
+
+    `beside`: a package with layers of the same names, such as a copy of ours as they were.
+    """
+    found = {"ours": lambda: KerasContender(case, make_layer(case, "ours"))}
+    if beside:
+        found["beside"] = lambda: KerasContender(case, make_layer(case, beside))
+    if not hasattr(keras.layers, case.layer):
+        lstm = replace(case, layer="LSTM")
+        found["our LSTM"] = lambda: KerasContender(lstm, make_layer(lstm, "ours"))
+        return found
+    found["keras"] = lambda: KerasContender(case, make_layer(case, "keras"))
     single = not case.bidirectional and case.stacked == 1 and not case.masked
     if single:
         if case.timesteps <= 100:  # its ratio doesn't change with length, only the wait for it
@@ -239,6 +248,6 @@ def contenders_of(case):
     if importlib.util.find_spec("torch") and not case.masked:
         found["torch"] = lambda: TorchContender(case)
     if case.masked:
-        bare = Case(**{**vars(case), "masked": False})
+        bare = replace(case, masked=False)
         found["ours without mask"] = lambda: KerasContender(bare, make_layer(bare, "ours"))
     return found

@@ -2,6 +2,8 @@
 
     python -m benchmarks.layers                       everything, in under ten minutes on two cores
     python -m benchmarks.layers --only "LSTM, 256"    the cases whose names contain it
+    python -m benchmarks.layers --beside NAME         a package of layers beside ours, such as a
+                                                      copy of `shared/layers` before an edit
 
 Writes `layers.md`, `layers.json` and `layers.svg` into benchmarks/results/.
 """
@@ -27,10 +29,11 @@ SECONDS_PER_CASE = 22  # after which a case's rounds end, three at least
 @click.option("--rounds", default=ROUNDS, type=click.IntRange(3), show_default=True)
 @click.option("--growth/--no-growth", default=True, help="Memory and time over timesteps.")
 @click.option("--compilations/--no-compilations", default=True, help="XLA in the recipe.")
+@click.option("--beside", metavar="NAME", help="A package of layers to measure as well.")
 @click.option("--reviews", default=0, show_default=True, help="Of that recipe; 0 for all.")
 @click.option("--output", default=RESULTS, type=click.Path(path_type=Path), show_default=True)
 @report.memory_option
-def main(only, rounds, growth, compilations, reviews, output, memory):
+def main(only, rounds, growth, compilations, beside, reviews, output, memory):
     """Measure, side by side, and write a table, a JSON file and a plot."""
     begun = time.perf_counter()
     report.take_memory_option(memory)
@@ -54,7 +57,7 @@ def main(only, rounds, growth, compilations, reviews, output, memory):
             bar.update(6)
         for number, case in enumerate(cases, start=1):
             bar.set_description(case.name)
-            results["cases"].append(measure_case(case, rounds))
+            results["cases"].append(measure_case(case, rounds, beside))
             bar.update(number * rounds + work - len(cases) * rounds - bar.n)
     results["seconds"] = time.perf_counter() - begun
     output.mkdir(parents=True, exist_ok=True)
@@ -73,14 +76,15 @@ def all_cases():
         Case("LSTM", 64, batch=32),
         Case("SimpleRNN", 256),
         Case("GRU", 256),
+        Case("MinGRU", 256),
         Case("LSTM", 256, bidirectional=True),
         Case("LSTM", 256, stacked=2),
         Case("LSTM", 256, masked=True),
     ]
 
 
-def measure_case(case, rounds):
-    """All contenders of a case in turns."""
+def measure_case(case, rounds, beside=None):
+    """All contenders of a case in turns; `beside`: see `contenders_of`."""
     import keras
 
     from .contenders import contenders_of
@@ -88,7 +92,7 @@ def measure_case(case, rounds):
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(0)
-    contenders = {name: make() for name, make in contenders_of(case).items()}
+    contenders = {name: make() for name, make in contenders_of(case, beside).items()}
     return {"name": case.name, **measure_in_turns(contenders, rounds, SECONDS_PER_CASE)}
 
 

@@ -44,7 +44,7 @@ def build_model(
             makes.
         features: in the place of an encoder, the number of features of grids that are computed
             already; then `grid` is the first input.
-        cell: `"rnn"`, `"lstm"` or `"gru"`.
+        cell: the name of a recurrent cell, as `shared.layers.recurrent` takes it.
         units: size of the decoder's state, of the word vectors, and of the vectors attended to.
         layers: recurrent layers in the decoder.
         attention: `"additive"` or `"multiplicative"`.

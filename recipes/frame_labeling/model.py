@@ -30,8 +30,8 @@ def build_model(
     Args:
         shape: height, width and channels of a frame.
         classes: number of labels.
-        cell: `"rnn"`, `"lstm"`, `"gru"`, or `"none"` for a network that knows of each frame only
-            itself and how it differs from the one before.
+        cell: the name of a recurrent cell, as `shared.layers.recurrent` takes it, or `"none"` for
+            a network that knows of each frame only itself and how it differs from the one before.
         units: size of each direction's state, and of what the convolutions say of a frame.
         layers: recurrent layers, one above the other.
         direction: `"both"` reads each clip from its start and from its end; `"forward"` labels a

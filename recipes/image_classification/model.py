@@ -19,7 +19,8 @@ def build_model(
     Args:
         shape: height, width and channels of the pictures.
         classes: number of labels.
-        cell: `"rnn"`, `"lstm"` or `"gru"`; or `"none"`, where nothing is scanned.
+        cell: the name of a recurrent cell, as `shared.layers.recurrent` takes it; or `"none"`,
+            where nothing is scanned.
         units: size of the cell's state.
         depth: cells one above the other.
         filters: of the first convolution; the later ones have two, four and eight times as many.

@@ -23,7 +23,7 @@ def build_model(vocabulary_size, streams, cell="lstm", units=512, layers=2, drop
     Args:
         vocabulary_size: number of token ids.
         streams: rows of every batch.
-        cell: `"rnn"`, `"lstm"` or `"gru"`.
+        cell: the name of a recurrent cell, as `shared.layers.recurrent` takes it.
         units: size of the state of each layer.
         layers: recurrent layers, one above the other.
         dropout: share of each layer's outputs that a training step leaves out, the same ones at

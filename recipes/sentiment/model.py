@@ -14,7 +14,7 @@ def build_model(
     Args:
         vocabulary_size: number of word numbers, 0 (padding) included.
         classes: number of labels.
-        cell: `"rnn"`, `"lstm"` or `"gru"`.
+        cell: the name of a recurrent cell, as `shared.layers.recurrent` takes it.
         units: size of each direction's state, and of the word vectors.
         layers: bidirectional recurrent layers, one above the other.
         dropout: share of the features that a training step leaves out.

@@ -38,7 +38,7 @@ def build_model(
 
     Args:
         source_size, target_size: number of subwords in either language.
-        cell: `"rnn"`, `"lstm"` or `"gru"`.
+        cell: the name of a recurrent cell, as `shared.layers.recurrent` takes it.
         units: size of the state of each of the encoder's directions, and of the subword vectors;
             the decoder's state is as large as both directions together.
         layers: recurrent layers in the encoder and in the decoder.

@@ -36,14 +36,15 @@ def test_naive_cells_compute_what_keras_computes(kind):
     [
         Case("LSTM", **SMALL),
         Case("GRU", **SMALL, bidirectional=True),
+        Case("MinGRU", **SMALL),
         Case("SimpleRNN", **SMALL, stacked=2),
         Case("LSTM", **SMALL, masked=True),
     ],
     ids=lambda case: case.name,
 )
 def test_every_contender_runs(case):
-    found = contenders_of(case)
-    assert {"ours", "keras"} <= set(found)
+    found = contenders_of(case, beside="shared.layers")
+    assert {"ours", "beside", "our LSTM" if case.layer == "MinGRU" else "keras"} <= set(found)
     for make in found.values():
         contender = make()
         contender.forward()
@@ -100,6 +101,7 @@ def test_compilations_are_read_from_the_log():
 def test_table_and_plot(tmp_path):
     rounds = {"ours": [1.0, 1.0, 1.0], "keras": [2.0, 2.0, 2.0], "floor": [0.8, 0.8, 0.8]}
     masked = {"ours": [1.1] * 3, "keras": [2.2] * 3, "ours without mask": [1.0] * 3}
+    minimal = {"ours": [0.5] * 3, "our LSTM": [2.0] * 3, "beside": [0.4] * 3}
     grown = {"first_forward": 1.0, "first_training": 2.0, "training": 0.1, "peak_bytes": 2**27}
     results = {
         "machine": report.describe_machine(),
@@ -107,6 +109,7 @@ def test_table_and_plot(tmp_path):
         "cases": [
             {"name": "LSTM, 4 units", "forward": rounds, "training": rounds},
             {"name": "LSTM, 4 units, masked", "forward": masked, "training": masked},
+            {"name": "MinGRU, 4 units", "forward": minimal, "training": minimal},
         ],
         "growth": [{"source": "ours", "timesteps": 100, **grown}],
         "compilations": [
@@ -123,6 +126,8 @@ def test_table_and_plot(tmp_path):
     table = (tmp_path / "layers.md").read_text()
     assert "| LSTM, 4 units | 2.00 (2.00-2.00) / 2.00 (2.00-2.00) |" in table
     assert "against ours without a mask 0.91 (0.91-0.91)" in table
+    assert "against our LSTM of that size 4.00 (4.00-4.00)" in table
+    assert "MinGRU, 4 units: the layers beside ours against ours 0.80 (0.80-0.80)" in table
     assert "| 100 | ours | 100 | 128 | 1.00 | 2.00 |" in table
     assert "6 XLA compilations, 1.5 of 30.0 seconds (5%)" in table
     assert json.loads((tmp_path / "layers.json").read_text())["seconds"] == 90

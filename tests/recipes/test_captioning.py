@@ -71,7 +71,12 @@ def test_what_is_written_after_the_stop_counts_nowhere():
 
 @pytest.mark.parametrize(
     "cell, layers, attention",
-    [("lstm", 2, "multiplicative"), ("gru", 1, "additive"), ("rnn", 1, "multiplicative")],
+    [
+        ("lstm", 2, "multiplicative"),
+        ("gru", 1, "additive"),
+        ("rnn", 1, "multiplicative"),
+        ("mingru", 2, "additive"),
+    ],
 )
 def test_step_by_step_gives_what_all_at_once_gives(cell, layers, attention):
     network, inputs = small_network(cell, layers, attention), batch()[0]

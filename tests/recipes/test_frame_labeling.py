@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from recipes.frame_labeling import augmentation, model
+from shared.cli import CELLS
 
 SHAPE = (16, 24, 1)
-CELLS = ["rnn", "lstm", "gru"]
 
 
 def clips(count=3, timesteps=7, shape=SHAPE):

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from recipes.image_classification import model
 from recipes.image_classification.data import vary
+from shared.cli import CELLS
 from shared.training.losses import SmoothedCrossEntropy
 
 SHAPE = (12, 10, 1)
@@ -25,7 +26,7 @@ def sigmoid(x):
 
 
 @pytest.mark.parametrize("depth", [1, 2])
-@pytest.mark.parametrize("cell", ["none", "rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["none", *CELLS])
 def test_one_step_of_the_cell_is_what_the_readme_says(cell, depth):
     """From a state of zero; computed from the features in NumPy."""
     network = build(cell, depth=depth)
@@ -36,8 +37,11 @@ def test_one_step_of_the_cell_is_what_the_readme_says(cell, depth):
     features = keras.Model(network.inputs, network.get_layer("features").output)
     x = features.predict_on_batch(PICTURES)
     for layer in cells:
-        kernel, _, bias = layer.get_weights()
-        if cell == "rnn":
+        kernel, *_, bias = layer.get_weights()
+        if cell == "mingru":
+            z, g = np.split(x @ kernel + bias, 2, axis=-1)
+            x = sigmoid(z) * g
+        elif cell == "rnn":
             x = np.tanh(x @ kernel + bias)
         elif cell == "lstm":
             i, _, g, o = np.split(x @ kernel + bias, 4, axis=-1)
@@ -52,7 +56,7 @@ def test_one_step_of_the_cell_is_what_the_readme_says(cell, depth):
 
 @pytest.mark.parametrize(
     "cell, scan",
-    [(cell, "none") for cell in ("none", "rnn", "lstm", "gru")]
+    [(cell, "none") for cell in ("none", *CELLS)]
     + [("rnn", "rows"), ("lstm", "rows"), ("gru", "pixels")],
 )
 def test_one_training_step_changes_every_weight_that_can_learn(cell, scan):

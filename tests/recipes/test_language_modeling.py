@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from recipes.language_modeling import data, model, units
+from shared.cli import CELLS
 
 IDS = np.random.default_rng(1).integers(2, 12, 100).astype("int32")
 
@@ -88,7 +89,7 @@ def test_vocabulary_is_ordered_by_frequency_and_leaves_the_rare_out():
 # States
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_carried_state_equals_one_long_pass(cell):
     network = small_network(cell=cell)
     reader = model.with_states(network)
@@ -148,7 +149,7 @@ def test_a_training_step_leaves_out_the_same_outputs_at_all_timesteps():
     assert len({tuple(row) for row in dropped[:, 0]}) > 1, "rows have choices of their own"
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_one_step_changes_every_weight(cell):
     network = small_network(cell=cell, dropout=0.0)
     network.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from recipes.sentiment import data, model, sample
+from shared.cli import CELLS
 from tests.recipes.test_commands import call, refused
 
 WORDS = np.array([[3, 4, 5, 6], [7, 8, 0, 0], [1, 0, 0, 0]], "int32")
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("layers", [1, 2])
 def test_further_padding_changes_nothing(cell, layers):
     keras.utils.set_random_seed(1)
@@ -36,7 +37,7 @@ def test_further_padding_changes_nothing(cell, layers):
     np.testing.assert_allclose(alone, network.predict_on_batch(WORDS)[1:2], atol=1e-6)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_one_step_changes_every_weight(cell):
     keras.utils.set_random_seed(1)
     network = model.build_model(20, cell=cell, units=6, layers=2, dropout=0.0)
@@ -132,7 +133,7 @@ def test_sample_is_what_the_recipe_reads():
     assert data.class_names(source) == ["negative", "positive"]
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_evidence_of_the_words_adds_up_to_the_logits(cell):
     keras.utils.set_random_seed(1)
     network = model.build_model(20, cell=cell, units=6, layers=2)

@@ -64,7 +64,12 @@ def test_further_padding_changes_nothing(attention, cell, layers):
 
 @pytest.mark.parametrize(
     "attention, cell, layers",
-    [("none", "gru", 1), ("additive", "lstm", 2), ("multiplicative", "rnn", 1)],
+    [
+        ("none", "gru", 1),
+        ("additive", "lstm", 2),
+        ("multiplicative", "rnn", 1),
+        ("none", "mingru", 2),
+    ],
 )
 def test_step_by_step_gives_what_all_at_once_gives(attention, cell, layers):
     network = small_network(attention, cell, layers)
