@@ -1,6 +1,6 @@
-"""The commands of the READMEs, run as they stand there, in a copy of the project.
+"""The commands of the READMEs and ARCHITECTURE.md, run as they stand, in a copy of the project.
 
-The project's README is run every time. Those of the recipes, which take a minute each, are run with
+The two at the top are run every time. Those of the recipes, which take a minute each, are run with
 `--readmes` (make test-readmes); without it their commands are only parsed, by the recipe's own
 command line, so that an option that is not there is found at once. What the commands do is tested
 for every recipe elsewhere.
@@ -19,7 +19,8 @@ import pytest
 
 from tests.conftest import ROOT
 
-READMES = [ROOT / "README.md", *sorted(ROOT.glob("recipes/*/README.md"))]
+TOP = [ROOT / "README.md", ROOT / "ARCHITECTURE.md"]
+READMES = [*TOP, *sorted(ROOT.glob("recipes/*/README.md"))]
 
 # What is not run here, and why.
 LEFT_OUT = {
@@ -31,13 +32,14 @@ LEFT_OUT = {
 def blocks(readme):
     """The shell blocks of a README: lists of command lines, without what is run elsewhere."""
     elsewhere = set(LEFT_OUT)
-    if readme != READMES[0]:
+    if readme not in TOP:
         # The project's README runs `make recipe-...`, the smoke tests train every recipe, and the
         # steps that it consists of follow in the recipe's README.
         elsewhere.add(f"make recipe-{readme.parent.name}")
-        elsewhere |= {line for line in READMES[0].read_text().splitlines() if "make" in line}
-    found = re.findall(r"^```sh\n(.*?)^```$", readme.read_text(), re.M | re.S)
-    return [[line for line in block.splitlines() if line not in elsewhere] for block in found]
+        elsewhere |= {line for line in TOP[0].read_text().splitlines() if "make" in line}
+    found = re.findall(r"^( *)```sh\n(.*?)^ *```$", readme.read_text(), re.M | re.S)
+    lines = [[line.removeprefix(margin) for line in block.splitlines()] for margin, block in found]
+    return [[line for line in block if line not in elsewhere] for block in lines]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def copy(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("readme", READMES[1:], ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("readme", READMES[2:], ids=lambda path: path.parent.name)
 def test_commands_are_understood(readme):
     parsed = 0
     lines = [line for block in blocks(readme) for line in block]
@@ -69,7 +71,7 @@ def test_commands_are_understood(readme):
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_commands_of_readme(readme, copy, pytestconfig):
-    if readme != READMES[0] and not pytestconfig.getoption("--readmes"):
+    if readme not in TOP and not pytestconfig.getoption("--readmes"):
         pytest.skip("run with --readmes")
     found = blocks(readme)
     assert found, "a README without commands"

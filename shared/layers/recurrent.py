@@ -123,7 +123,7 @@ class RecurrentLayer(SeeThrough, keras.layers.RNN):
         cell = self.cell
         # Here and below: on PyTorch, `convert_to_tensor` brings a tensor to the layer's device.
         sequences = ops.cast(ops.convert_to_tensor(sequences), cell.compute_dtype)
-        if training and cell.dropout:
+        if training and getattr(cell, "dropout", 0):
             sequences = sequences * cell.get_dropout_mask(sequences[:, 0])[:, None]
         if mask is not None:
             mask = ops.cast(ops.convert_to_tensor(mask), "bool")

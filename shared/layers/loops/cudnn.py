@@ -1,4 +1,4 @@
-"""NVIDIA's fused recurrences, cuDNN, from TensorFlow (all three cells) and JAX (LSTM).
+"""NVIDIA's fused recurrences, cuDNN: LSTM, GRU and simple RNN from TensorFlow, LSTM from JAX.
 
 cuDNN takes weights as one long row, transposed, gate by gate: first all input weights, then all
 recurrent ones, then the biases of both products; for the GRU with the reset gate first. Of masks

@@ -171,8 +171,9 @@ def weights_of(cell):
         recurrent_kernel = ops.zeros((cell.units, 0), dtype=cell.compute_dtype)
     else:
         recurrent_kernel = as_tensor(recurrent_kernel)
-    if cell.bias is not None:
-        bias = as_tensor(cell.bias)
+    bias = getattr(cell, "bias", None)
+    if bias is not None:
+        bias = as_tensor(bias)
     else:
         bias = ops.zeros(cell.equations.bias_shape(kernel.shape[-1]), dtype=cell.compute_dtype)
     return kernel, recurrent_kernel, bias
