@@ -436,3 +436,38 @@ def test_what_is_compared_is_compared_once(monkeypatch):
         layer(X)
         layer(X)
     assert 1 <= len(compared) == len({loop for loop, *_ in compared})
+
+
+def asked_in_a_functional_model(layer):
+    keras.Model(inputs := keras.Input((None, 5)), layer(inputs)).predict(X, verbose=0)
+
+
+def asked_while_compiling(layer):
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        tf.function(layer, jit_compile=False)(tf.constant(X))
+    elif BACKEND == "jax":
+        import jax
+
+        jax.jit(layer)(X)
+    else:
+        import torch
+
+        with torch.inference_mode(), keras.device("cpu"):
+            layer(X)
+
+
+def asked_under_differentiation(layer):
+    gradient_of(lambda sources: ops.sum(layer(sources[0])[0]), [X], layer.trainable_variables)
+
+
+@pytest.mark.parametrize(
+    "ask", [asked_in_a_functional_model, asked_while_compiling, asked_under_differentiation]
+)
+def test_the_first_question_may_come_from_anywhere(ask, monkeypatch):
+    """The comparison is one of numbers, wherever a layer first runs; a forced loop that can't
+    compute the layer would be an error."""
+    monkeypatch.setattr(agreement, "_disagreement", {})
+    ask(make(layers.GRU, loop=FAST))
+    assert set(agreement._disagreement.values()) == {None}

@@ -3,7 +3,7 @@
 cuDNN takes weights as one long row, transposed, gate by gate: first all input weights, then all
 recurrent ones, then the biases of both products; for the GRU with the reset gate first. Of masks
 it takes only the number of steps of each row: the mask must be True from the start up to some
-point, and no row may be empty. `fits` asks that; where it doesn't fit, the reference computes.
+point, and no row may be empty. `fits` tells whether it is; if not, the reference computes.
 (PyTorch reaches cuDNN through `torch.py`.)
 """
 

@@ -68,7 +68,7 @@ def run(
         equations, equations.functions(), return_sequences, training, parts, sizes
     )
     results = loop(mask, sequences, kernel, recurrent_kernel, bias, *states)
-    # The graphs inside serve batches of all shapes; what is known of this one's stands here.
+    # The graphs inside serve batches of all shapes; this gives back what is known of this one's.
     batch, timesteps, _ = sequences.shape
     units = recurrent_kernel.shape[0]
     last = [tf.ensure_shape(state, (batch, units)) for state in results[-equations.states :]]

@@ -18,7 +18,7 @@ BLOCK = 16
 
 @functools.cache
 def programs(equations, functions, sizes):
-    """The programs that XLA compiles: a block forward, in three degrees of memory, and backward.
+    """The programs that XLA compiles: a block forward, in three forms, and backward.
 
     `"last"` keeps nothing, `"infer"` the hidden states of all steps, `"remember"` all that the
     backward pass needs.
