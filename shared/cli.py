@@ -135,6 +135,48 @@ def run_options(command):
     return _command([_run_option()])(command)
 
 
+def table_options(*columns):
+    """Add the options for a table of the user's own: `--file`, and the name of each column.
+
+    Args:
+        columns: the columns' names; for `evaluate` none, which takes those of the run.
+    """
+    kinds = click.Path(exists=True, dir_okay=False, resolve_path=True)
+    help = "Your own examples: CSV, TSV or JSON lines."
+    if not columns:
+        help += " All of it is measured on, unless it names splits."
+    decorators = [click.option("--file", type=kinds, help=help)]
+    for name in columns:
+        decorators.append(
+            click.option(f"--{name}-column", default=name, help="In that file.", show_default=True)
+        )
+
+    def decorate(command):
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+def data_options(options, run):
+    """What `evaluate` measures on: the data that its options name, else the run's own.
+
+    Returns:
+        A namespace of the run's options with those that say where data comes from, and `whole`:
+        whether a file is another than the run's own, and so has no examples for training.
+    """
+    chosen = vars(run.options)
+    if options.file or options.dataset:
+        chosen |= {"file": options.file, "dataset": options.dataset}
+    else:
+        chosen["dataset"] = run.dataset
+    if options.data_dir:
+        chosen["data_dir"] = options.data_dir
+    chosen["whole"] = bool(options.file) and options.file != run.options.file
+    return SimpleNamespace(**chosen)
+
+
 def _run_option():
     return click.option("--run", type=click.Path(), help="Run folder.  [default: the newest]")
 

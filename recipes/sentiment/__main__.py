@@ -16,6 +16,7 @@ recipe = cli.recipe_group(
 
 @recipe.command()
 @cli.training_options(dataset=data.DEFAULT, epochs=6, batch_size=64, units=64)
+@cli.table_options("text", "label")
 @click.option("--vocabulary-size", type=click.IntRange(3), default=20_000, show_default=True)
 @click.option("--max-length", type=cli.positive, default=800, help="Words read.", show_default=True)
 @click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.5, show_default=True)
@@ -23,7 +24,7 @@ recipe = cli.recipe_group(
 @click.option("--learning-rate", type=cli.above_zero, default=2e-3, show_default=True)
 def train(options):
     """Train on labelled reviews and write a run folder."""
-    source = data.find(options.dataset, options.data_dir)
+    source = data.find(options)
     cli.announce(source)
 
     import keras  # which takes seconds: only now, when options and data have proved right
@@ -34,14 +35,13 @@ def train(options):
 
     from . import model
 
-    run = start_run(options, source)
     batches, validation, vocabulary = data.load(source, options)
-    classes = data.class_names(source)
-    data.save_names(run, vocabulary, classes)
+    run = start_run(options, source)
+    data.save_names(run, vocabulary, source.classes)
     with prepare(options):
         network = model.build_model(
             len(vocabulary),
-            len(classes),
+            len(source.classes),
             options.cell,
             options.units,
             options.layers,
@@ -61,12 +61,15 @@ def train(options):
 
 @recipe.command()
 @cli.evaluation_options
+@cli.table_options()
 def evaluate(options):
     """Measure a trained network on the test split; write metrics.json and report.html."""
     run = cli.open_trained(options)
-    source = data.find(options.dataset or run.dataset, options.data_dir)
+    source = data.find(cli.data_options(options, run))
+    run.check_unchanged(source)
     cli.announce(source, run)
 
+    from shared.data.labelled_texts import numbers_among
     from shared.evaluation.prediction import predict_sequences
     from shared.evaluation.report import table, write_report
 
@@ -74,8 +77,8 @@ def evaluate(options):
 
     network = run.load_model()
     vocabulary, classes = data.load_names(run)
-    data.check_classes(source, classes)
-    texts, labels = data.read(source, options.split, options.limit or run.options.limit)
+    texts, labels = source.read(options.split, options.limit or run.options.limit)
+    labels = numbers_among(classes, source, labels)
     words = data.to_ids(texts, vocabulary, run.options.max_length)
     probabilities = predict_sequences(model.with_probabilities(network), words)
     answers = probabilities.argmax(axis=-1)

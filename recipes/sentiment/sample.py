@@ -24,6 +24,7 @@ import functools
 import random
 import re
 
+CLASSES = ("negative", "positive")
 SIZES = {"train": 6000, "validation": 1000, "test": 1000}
 # What a training on the sample must reach, in how many seconds on two cores, and what the network
 # must then answer: the recipe's smoke test.

@@ -42,6 +42,8 @@ class Source:
     def describe(self):
         """What `config.json` keeps of it."""
         described = {"name": self.name, "version": self.version}
+        if self.files:
+            described["files"] = list(self.files)
         return {**described, "notice": self.notice} if self.notice else described
 
 

@@ -1,50 +1,57 @@
 """Words to numbers and back: a vocabulary learned from the training split alone."""
 
+from collections import Counter
+
+import numpy as np
+from tqdm import tqdm
+
 from shared.errors import UserError
 from shared.files import write_text
 
-PADDING, UNKNOWN = 0, 1  # the first two token ids, by TextVectorization's convention
+PADDING, UNKNOWN = 0, 1  # the first two token ids
 
 
-def learn_vocabulary(texts, size, standardize):
+def learn_vocabulary(texts, size, words_of):
     """The `size` most frequent words of `texts`, most frequent first.
 
     Args:
         texts: list of strings, of the training split only.
         size: how many entries, padding and the unknown word included.
-        standardize: string tensor -> string tensor in which white space separates the words.
+        words_of: function from a string to the list of its words.
 
     Returns:
-        List of strings; its index is the token id; id 0 is padding, id 1 the unknown word.
+        List of strings; its index is the token id; id 0 is padding, id 1 the unknown word. Of words
+        that are equally frequent the last in the order of their UTF-8 bytes comes first, as in
+        Keras's `TextVectorization`.
     """
-    vectorize = _vectorization(standardize, max_tokens=size)
-    vectorize.adapt(_dataset(texts).batch(1024))
-    return [str(word) for word in vectorize.get_vocabulary()]
+    counts = Counter()
+    for text in tqdm(texts, desc="learning words", unit="text", delay=2):
+        counts.update(words_of(text))
+    ranked = sorted(counts, key=lambda word: (counts[word], word.encode()), reverse=True)
+    return ["", "[UNK]", *ranked[: size - 2]]
 
 
-def to_ids(texts, vocabulary, standardize, max_length=None):
+def to_ids(texts, vocabulary, words_of, max_length=None):
     """Turn texts into token ids.
 
     Args:
         texts: list of strings.
         vocabulary: list of words as from `learn_vocabulary`.
-        standardize: the function that the vocabulary was learned with.
+        words_of: the function that the vocabulary was learned with.
         max_length: cut longer texts after this many words.
 
     Returns:
-        List of int32 arrays, one per text, each of at least one id.
+        List of int32 arrays, one per text, each of at least one id: a text of no words still needs
+        one step for a network to run on.
     """
-    import tensorflow as tf
-
-    vectorize = _vectorization(standardize, vocabulary=vocabulary[2:])
-
-    def ids(text):
-        words = tf.cast(vectorize(text)[:max_length], "int32")
-        # A text of no words still needs one step for a network to run on.
-        return tf.cond(tf.size(words) > 0, lambda: words, lambda: tf.constant([UNKNOWN]))
-
-    encoded = _dataset(texts).map(ids, num_parallel_calls=tf.data.AUTOTUNE)
-    return list(encoded.prefetch(1024).as_numpy_iterator())
+    number = {word: place for place, word in enumerate(vocabulary) if place > UNKNOWN}
+    return [
+        np.array(
+            [number.get(word, UNKNOWN) for word in words_of(text)[:max_length]] or [UNKNOWN],
+            "int32",
+        )
+        for text in tqdm(texts, desc="numbering words", unit="text", delay=2)
+    ]
 
 
 def save_vocabulary(path, vocabulary):
@@ -67,17 +74,3 @@ def load_vocabulary(path):
     if len(words) < 2 or len(set(words)) != len(words):
         raise UserError(f"The vocabulary {path} is damaged: empty, or a word stands in it twice.")
     return words
-
-
-def _vectorization(standardize, **arguments):
-    import keras
-
-    return keras.layers.TextVectorization(
-        standardize=standardize, split="whitespace", output_mode="int", **arguments
-    )
-
-
-def _dataset(texts):
-    import tensorflow as tf
-
-    return tf.data.Dataset.from_tensor_slices(tf.constant(texts))

@@ -56,11 +56,12 @@ class Run:
         return self.config["dataset"].get("notice", "")
 
     def check_unchanged(self, source):
-        """Raise UserError where a user's files aren't what the run was trained on.
+        """Raise UserError where the user's files that the run was trained on are other ones now.
 
         Their splits would be others. The version of a `Source` of files says what is in them.
         """
-        if source.files and source.version != self.config["dataset"]["version"]:
+        trained = self.config["dataset"]
+        if list(source.files) == trained.get("files", []) and source.version != trained["version"]:
             raise UserError(
                 f"{source.name} has changed since {self.folder} was trained on it. Train a new run."
             )
@@ -179,7 +180,9 @@ def start_run(options, source):
         source: the data `Source`.
     """
     if options.resume:
-        return open_run(options.recipe, options.run)
+        run = open_run(options.recipe, options.run)
+        run.check_unchanged(source)
+        return run
     run = new_run(options.recipe, options.run)
     run.save_config(options, source)
     return run

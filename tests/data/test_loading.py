@@ -8,8 +8,13 @@ import pytest
 import tensorflow_datasets as tfds
 
 from recipes.sentiment import data
-from shared.data import loading
+from shared.data import labelled_texts, loading
 from shared.errors import UserError
+
+
+def find(name, data_dir):
+    """What a recipe finds under a name."""
+    return data.find(types.SimpleNamespace(dataset=name, data_dir=data_dir, file=None))
 
 
 class TinyReviews(tfds.core.GeneratorBasedBuilder):
@@ -40,39 +45,41 @@ def prepared(tmp_path_factory):
 
 
 def test_prepared_data_is_used_without_the_network(prepared):
-    source = data.find("tiny_reviews", prepared)
+    source = find("tiny_reviews", prepared)
     assert (source.name, source.version, source.notice) == ("tiny_reviews", "1.0.0", "")
-    texts, labels = data.read(source, "test")
+    texts, labels = source.read("test")
     assert sorted(texts) == sorted(f"review {i} é" for i in range(20))
     assert labels.tolist().count(1) == 10
-    assert data.class_names(source) == ["negative", "positive"]
+    assert source.classes == ("negative", "positive")
 
 
 def test_validation_is_split_off_after_shuffling(prepared):
-    source = data.find("tiny_reviews", prepared)
-    train, train_labels = data.read(source, "train")
-    validation, validation_labels = data.read(source, "validation")
+    source = find("tiny_reviews", prepared)
+    train, train_labels = source.read("train")
+    validation, validation_labels = source.read("validation")
     assert len(train) == 72 and len(validation) == 8
     assert not set(train) & set(validation)
     assert 0 < validation_labels.mean() < 1, "a tail of sorted data would hold one label only"
     assert 0.4 < train_labels.mean() < 0.6
-    assert data.read(source, "validation")[0] == validation, "the same split every time"
+    assert source.read("validation")[0] == validation, "the same split every time"
 
 
 def test_limit_takes_the_first_examples_of_each_split(prepared):
-    source = data.find("tiny_reviews", prepared)
+    source = find("tiny_reviews", prepared)
     for split in ("train", "validation", "test"):
-        assert data.read(source, split, 5)[0] == data.read(source, split)[0][:5]
-        assert data.read(source, split, 500)[0] == data.read(source, split)[0]
+        assert source.read(split, 5)[0] == source.read(split)[0][:5]
+        assert source.read(split, 500)[0] == source.read(split)[0]
 
 
 def test_mocked_public_data_goes_through_the_same_path(monkeypatch):
     size = types.SimpleNamespace(num_examples=25_000, num_bytes=1, num_shards=1)
     monkeypatch.setattr(tfds.core.DatasetInfo, "splits", {"train": size, "test": size})
     with tfds.testing.mock_data(num_examples=30):
-        source = loading.Source("imdb_reviews", "1.0.0", builder=tfds.builder("imdb_reviews"))
-        texts, labels = data.read(source, "test")
-        vocabulary = data.text.learn_vocabulary(texts, 50, data.standardize)
+        source = labelled_texts._of_prepared(
+            loading.Source("imdb_reviews", "1.0.0", builder=tfds.builder("imdb_reviews"))
+        )
+        texts, labels = source.read("test")
+        vocabulary = data.text.learn_vocabulary(texts, 50, data.words_of)
     assert len(texts) == len(labels) == 30
     assert set(labels) <= {0, 1}
     assert all(len(ids) for ids in data.to_ids(texts, vocabulary, 20))
@@ -80,9 +87,9 @@ def test_mocked_public_data_goes_through_the_same_path(monkeypatch):
 
 def test_absent_default_becomes_the_sample_within_seconds_and_says_so(tmp_path):
     started = time.monotonic()
-    source = data.find(None, tmp_path)
+    source = find(None, tmp_path)
     assert time.monotonic() - started < 10
-    assert source.is_sample and source.name == "sample"
+    assert source.name == "sample" and source.classes == ("negative", "positive")
     assert source.notice.startswith("SAMPLE DATA, not imdb_reviews: it is not prepared in")
     assert "ai.stanford.edu can't be reached" in source.notice
 
@@ -98,7 +105,7 @@ def test_a_host_that_never_answers_is_given_up(monkeypatch):
 
 def test_absent_named_data_is_an_error(tmp_path):
     with pytest.raises(UserError, match=r"'imdb_reviews' can't be had.*TFDS_DATA_DIR"):
-        data.find("imdb_reviews", tmp_path)
+        find("imdb_reviews", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["no_such_data", "glue/no_such_config", "", "../etc", "a b"])
@@ -106,18 +113,18 @@ def test_unknown_name_offers_those_that_fit(name, tmp_path):
     if not name:
         name = " "
     with pytest.raises(UserError, match="imdb_reviews, glue/sst2, yelp_polarity_reviews, sample"):
-        data.find(name, tmp_path)
+        find(name, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["mnist", "glue/mnli", "tiny_shakespeare"])
 def test_other_features_are_named(name, tmp_path):
     with pytest.raises(UserError, match=r"does not fit: this recipe needs one text and one class"):
-        data.find(name, tmp_path)
+        find(name, tmp_path)
 
 
 def test_absent_split_names_those_there_are(prepared):
     with pytest.raises(UserError, match=r"no split 'dev'\. It has: train, test"):
-        data.read(data.find("tiny_reviews", prepared), "dev")
+        find("tiny_reviews", prepared).read("dev")
 
 
 def test_damaged_records_are_one_clear_line(prepared, tmp_path):
@@ -128,7 +135,7 @@ def test_damaged_records_are_one_clear_line(prepared, tmp_path):
     for records in copy.rglob("*test.tfrecord*"):
         records.write_bytes(records.read_bytes()[:-20])
     with pytest.raises(UserError, match=r"tiny_reviews .*is damaged"):
-        data.read(data.find("tiny_reviews", copy), "test")
+        find("tiny_reviews", copy).read("test")
 
 
 def test_hidden_labels_are_refused(prepared, monkeypatch):
@@ -136,4 +143,4 @@ def test_hidden_labels_are_refused(prepared, monkeypatch):
         loading, "read", lambda *_: {"text": np.array([b"x"]), "label": np.array([-1])}
     )
     with pytest.raises(UserError, match=r"not public.*--split validation"):
-        data.read(data.find("tiny_reviews", prepared), "test")
+        find("tiny_reviews", prepared).read("test")

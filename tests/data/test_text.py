@@ -2,7 +2,7 @@
 
 import pytest
 
-from recipes.sentiment.data import standardize
+from recipes.sentiment.data import words_of
 from shared.data import text
 from shared.errors import UserError
 
@@ -10,34 +10,34 @@ TEXTS = ["The film, the FILM!", "the film isn't bad", "Größe zählt", "the"]
 
 
 def test_vocabulary_is_sorted_by_frequency_and_bounded():
-    vocabulary = text.learn_vocabulary(TEXTS, 100, standardize)
+    vocabulary = text.learn_vocabulary(TEXTS, 100, words_of)
     assert vocabulary[:4] == ["", "[UNK]", "the", "film"]
     assert {",", "!", "isn't", "größe", "zählt"} <= set(vocabulary)
-    assert text.learn_vocabulary(TEXTS, 4, standardize) == vocabulary[:4]
+    assert text.learn_vocabulary(TEXTS, 4, words_of) == vocabulary[:4]
 
 
 def test_ids_are_places_in_the_vocabulary():
-    vocabulary = text.learn_vocabulary(TEXTS, 100, standardize)
-    (ids,) = text.to_ids(["The film, unheard of"], vocabulary, standardize)
+    vocabulary = text.learn_vocabulary(TEXTS, 100, words_of)
+    (ids,) = text.to_ids(["The film, unheard of"], vocabulary, words_of)
     words = [vocabulary[i] for i in ids]
     assert words == ["the", "film", ",", "[UNK]", "[UNK]"]
 
 
 @pytest.mark.parametrize("strange", ["", "   ", "<br />", "😀", "好看的电影", "\x00\x01\x7f", "�"])
 def test_any_text_gets_at_least_one_number(strange):
-    vocabulary = text.learn_vocabulary(TEXTS, 100, standardize)
-    (ids,) = text.to_ids([strange], vocabulary, standardize)
+    vocabulary = text.learn_vocabulary(TEXTS, 100, words_of)
+    (ids,) = text.to_ids([strange], vocabulary, words_of)
     assert len(ids) >= 1 and (ids >= 1).all()
 
 
 def test_long_texts_are_cut():
-    vocabulary = text.learn_vocabulary(TEXTS, 100, standardize)
-    (ids,) = text.to_ids(["film " * 100_000], vocabulary, standardize, max_length=7)
+    vocabulary = text.learn_vocabulary(TEXTS, 100, words_of)
+    (ids,) = text.to_ids(["film " * 100_000], vocabulary, words_of, max_length=7)
     assert ids.tolist() == [vocabulary.index("film")] * 7
 
 
 def test_saved_and_loaded(tmp_path):
-    vocabulary = text.learn_vocabulary(TEXTS, 100, standardize)
+    vocabulary = text.learn_vocabulary(TEXTS, 100, words_of)
     text.save_vocabulary(tmp_path / "vocabulary.txt", vocabulary)
     assert text.load_vocabulary(tmp_path / "vocabulary.txt") == vocabulary
 

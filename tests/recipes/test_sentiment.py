@@ -1,6 +1,7 @@
 """The sentiment recipe: its network, and its answers to any text that people might send."""
 
 import json
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -56,9 +57,9 @@ def test_probabilities_add_up_to_one_and_follow_the_logits():
     np.testing.assert_allclose(probabilities, expected, rtol=1e-5)
 
 
-def test_standardize_keeps_what_carries_meaning():
+def test_words_keep_what_carries_meaning():
     texts = ["It's GREAT!<br /><br />Isn't it?", "Ärger: 100%"]
-    split = [text.decode().split() for text in data.standardize(texts).numpy()]
+    split = [data.words_of(text) for text in texts]
     assert split == [["it's", "great", "!", "isn't", "it", "?"], ["ärger", ":", "100", "%"]]
 
 
@@ -120,17 +121,85 @@ def test_empty_lines_of_standard_input_are_refused_with_their_number(folder):
     )
 
 
-def test_labels_of_another_data_set_are_refused(folder, monkeypatch):
-    monkeypatch.setattr(data, "class_names", lambda source: ["sports", "politics", "film"])
-    line = refused("sentiment", "evaluate", "--run", folder)
-    assert "has the labels sports, politics, film" in line
+def test_labels_of_another_data_set_are_refused(folder, tmp_path):
+    file = tmp_path / "news.csv"
+    file.write_text("text,label\nA goal!,sports\nA vote.,politics\n")
+    line = refused("sentiment", "evaluate", "--run", folder, "--file", file)
+    assert "news.csv has the label 'politics'" in line and "negative, positive" in line
 
 
 def test_sample_is_what_the_recipe_reads():
-    source = data.find("sample")
-    texts, labels = data.read(source, "test")
+    source = data.find(SimpleNamespace(dataset="sample", data_dir=None, file=None))
+    texts, labels = source.read("test")
     assert list(zip(texts, labels.tolist(), strict=True)) == sample.generate("test")
-    assert data.class_names(source) == ["negative", "positive"]
+    assert source.classes == ("negative", "positive")
+
+
+COLOURS = {"cold": "ice snow frost", "warm": "sun beach sand", "wet": "rain flood river"}
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A run trained on a table with three classes, and the table."""
+    folder = tmp_path_factory.mktemp("own")
+    draw = np.random.default_rng(0)
+    rows = [
+        (f'"the {draw.choice(words.split())}, number {number}"', kind)
+        for number in range(100)
+        for kind, words in COLOURS.items()
+    ]
+    file = folder / "places.csv"
+    file.write_text("note,kind\n" + "".join(f"{text},{kind}\n" for text, kind in rows))
+    columns = ["--text-column", "note", "--label-column", "kind"]
+    small = ["--units", 8, "--epochs", 6, "--dropout", 0, "--word-dropout", 0]
+    small += ["--learning-rate", 0.02, "--batch-size", 16]
+    result = call("sentiment", "train", "--file", file, *columns, *small, "--run", folder / "run")
+    assert result.exit_code == 0, result.output
+    return folder / "run", file
+
+
+def test_a_table_of_ones_own(own, tmp_path):
+    """Three classes: trained, measured on what was held out, and answered with their names."""
+    run, _ = own
+    config = json.loads((run / "config.json").read_text())
+    assert config["dataset"]["name"] == "places.csv" and "notice" not in config["dataset"]
+    assert json.loads((run / "classes.json").read_text()) == ["cold", "warm", "wet"]
+
+    result = call("sentiment", "evaluate", "--run", run)
+    assert result.exit_code == 0, result.output
+    assert "SAMPLE" not in result.output
+    record = json.loads((run / "metrics.json").read_text())
+    assert (record["dataset"], record["split"], record["examples"]) == ("places.csv", "test", 30)
+    assert record["metrics"]["accuracy"] > 0.95
+    found = answers(run, "much snow", "a river", "the sun")
+    assert [answer["label"] for answer in found] == ["cold", "wet", "warm"]
+
+    other = tmp_path / "others.jsonl"
+    other.write_text('{"note": "snow", "kind": "cold"}\n{"note": "sand", "kind": "wet"}\n')
+    result = call("sentiment", "evaluate", "--run", run, "--file", other)
+    assert result.exit_code == 0, result.output
+    record = json.loads((run / "metrics.json").read_text())
+    assert (record["dataset"], record["examples"]) == ("others.jsonl", 2)
+    assert record["metrics"]["accuracy"] == 0.5
+
+
+def test_a_table_that_has_changed_is_refused(own):
+    run, file = own
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    kept = file.read_text()
+    file.write_text(kept.replace("frost", "thaw"))
+    try:
+        for command in (["evaluate"], ["train", "--resume", "--epochs", 7]):
+            assert "places.csv has changed" in refused("sentiment", *command, "--run", run)
+    finally:
+        file.write_text(kept)
+    assert {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
+
+
+def test_a_file_and_a_data_set_exclude_each_other(own):
+    _, file = own
+    line = refused("sentiment", "train", "--file", file, "--dataset", "imdb_reviews")
+    assert "exclude each other" in line
 
 
 @pytest.mark.parametrize("cell", CELLS)

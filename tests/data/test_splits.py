@@ -1,0 +1,67 @@
+"""Splits of a user's own examples: as they name them, else drawn, whole groups in one split."""
+
+import numpy as np
+import pytest
+
+from shared.data.splits import split_places
+from shared.errors import UserError
+
+
+def together(splits):
+    return sorted(place for places in splits.values() for place in places)
+
+
+def test_drawn_splits_are_disjoint_complete_and_the_same_every_time():
+    splits = split_places(range(200))
+    assert {name: len(places) for name, places in splits.items()} == {
+        "train": 160,
+        "validation": 20,
+        "test": 20,
+    }
+    assert together(splits) == list(range(200))
+    again = split_places(range(200))
+    assert all(np.array_equal(splits[name], again[name]) for name in splits)
+    assert np.any(np.diff(splits["test"]) > 1), "drawn, not cut off"
+
+
+def test_a_group_comes_into_one_split():
+    groups = [place // 5 for place in range(500)]
+    splits = split_places(groups)
+    assert together(splits) == list(range(500))
+    members = [{groups[place] for place in places} for places in splits.values()]
+    assert sum(map(len, members)) == len(set(groups))
+    assert len(splits["test"]) == len(splits["validation"]) == 50
+
+
+def test_at_most_two_thousand_are_held_out():
+    splits = split_places(range(50_000))
+    assert len(splits["validation"]) == len(splits["test"]) == 2000
+
+
+def test_three_examples_are_enough_and_two_are_not():
+    assert all(len(places) == 1 for places in split_places("abc").values())
+    with pytest.raises(UserError, match=r"t.csv: 2 different examples.*give at least 3"):
+        split_places("aabb", where="t.csv")
+
+
+def test_names_are_the_users_own():
+    named = ["train", "Test", "val", " dev ", "training", "test"]
+    splits = split_places(range(6), named)
+    assert {name: places.tolist() for name, places in splits.items()} == {
+        "train": [0, 4],
+        "test": [1, 5],
+        "validation": [2, 3],
+    }
+
+
+def test_validation_is_drawn_from_training_where_none_is_named():
+    splits = split_places(range(100), ["train"] * 80 + ["test"] * 20)
+    assert splits["test"].tolist() == list(range(80, 100))
+    assert len(splits["validation"]) == 8 and together(splits) == list(range(100))
+
+
+def test_wrong_names():
+    with pytest.raises(UserError, match="no split 'exam'"):
+        split_places("ab", ["train", "exam"])
+    with pytest.raises(UserError, match="no example is of the split train"):
+        split_places("ab", ["test", "test"])
