@@ -1,10 +1,13 @@
 """Running a network over many sequences of different length."""
 
+import contextlib
+
 import keras
 import numpy as np
 from tqdm import tqdm
 
 from shared.data.batching import bucketed_batches
+from shared.layers.recurrent import RecurrentLayer
 
 
 def predict_sequences(network, sequences, batch_size=128):
@@ -18,6 +21,9 @@ def predict_sequences(network, sequences, batch_size=128):
     Returns:
         Array `(len(sequences), ...)`.
     """
+    if len(sequences) == 1:
+        with _nothing_compiled(network):
+            return keras.ops.convert_to_numpy(network(sequences[0][None], training=False))
     batches = bucketed_batches(sequences, np.arange(len(sequences)), batch_size)
     outputs = None
     with tqdm(total=len(sequences), desc="predicting", unit="sequence", delay=2) as bar:
@@ -28,3 +34,17 @@ def predict_sequences(network, sequences, batch_size=128):
             outputs[positions.numpy()] = batch
             bar.update(len(batch))
     return outputs
+
+
+@contextlib.contextmanager
+def _nothing_compiled(network):
+    """Run the recurrent layers step by step: for one sequence that is quicker than to compile."""
+    layers = [each for each in network._flatten_layers() if isinstance(each, RecurrentLayer)]
+    before = [layer.loop for layer in layers]
+    for layer in layers:
+        layer.loop = "steps"
+    try:
+        yield
+    finally:
+        for layer, loop in zip(layers, before, strict=True):
+            layer.loop = loop
