@@ -30,8 +30,7 @@ $(READY): requirements.txt
 	@touch $@
 
 recipe-%: $(READY)
-	@$(RUN) -m recipes.$(subst -,_,$*) train $(ARGS)
-	@$(RUN) -m recipes.$(subst -,_,$*) evaluate
+	@$(RUN) -m recipes.$(subst -,_,$*) train $(ARGS) --evaluate
 
 smoke-%: $(READY)
 	@$(RUN) -m pytest tests/recipes/test_smoke.py --recipe $(subst -,_,$*)

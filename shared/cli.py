@@ -65,14 +65,18 @@ def recipe_group(file, help):
     )
 
 
-def training_options(*, dataset, epochs, batch_size, cell="lstm", units=64, layers=1, cells=CELLS):
+def training_options(
+    *, dataset, epochs, batch_size, cell="lstm", units=64, layers=1, cells=CELLS, on_sample=None
+):
     """Add the options of `train`, with the recipe's defaults, to a command.
 
-    `cells` are the choices of `--cell`.
+    `cells` are the choices of `--cell`; `on_sample` are the defaults of some options, the recipe's
+    own too, where the bundled sample is trained on: `--help` shows them, `take_defaults` sets them.
 
     The command is called with one namespace `options`: these, the recipe's own, and `recipe`.
     With `--resume` the namespace holds the options of the run that is continued, of which only
-    `--epochs` may be given anew.
+    `--epochs` may be given anew. The command returns the `Run`; with `--evaluate` the recipe's
+    `evaluate` measures that one.
     """
     decorators = [
         click.option(
@@ -88,6 +92,7 @@ def training_options(*, dataset, epochs, batch_size, cell="lstm", units=64, laye
         click.option("--limit", type=positive, help="Only the first N examples of each split."),
         click.option("--run", type=click.Path(), help="Run folder.  [default: a new dated one]"),
         click.option("--resume", is_flag=True, help="Continue a run (--run, or the newest)."),
+        click.option("--evaluate", is_flag=True, help="Then measure it on the test split."),
         click.option("--cell", type=click.Choice(cells), default=cell, show_default=True),
         click.option("--units", type=positive, default=units, show_default=True),
         click.option("--layers", type=positive, default=layers, show_default=True),
@@ -98,7 +103,42 @@ def training_options(*, dataset, epochs, batch_size, cell="lstm", units=64, laye
             "--distribute", type=click.Choice(DISTRIBUTIONS), default="none", show_default=True
         ),
     ]
-    return _command(decorators, resolve=_resume)
+    decorate = _command(decorators, resolve=_resume)
+
+    def then_evaluate(train):
+        @functools.wraps(train)
+        def command(options):
+            run = train(options)
+            context = click.get_current_context()
+            if not context.params["evaluate"]:
+                next_step(run, "evaluate")
+                return
+            arguments = ["--run", str(run.folder)]
+            if options.data_dir:
+                arguments += ["--data-dir", options.data_dir]
+            evaluate = context.parent.command.commands["evaluate"]
+            evaluate.main(arguments, "evaluate", standalone_mode=False, parent=context.parent)
+
+        return command
+
+    def decorate_and_show(command):
+        command = decorate(then_evaluate(command))
+        for option in command.__click_params__:
+            if option.name in (on_sample or {}):
+                option.show_default = f"{option.default}; {on_sample[option.name]} on the sample"
+        return command
+
+    return decorate_and_show
+
+
+def take_defaults(options, source):
+    """Set what was not given on the command line to what the data `Source` has as its default."""
+    if options.resume:  # a run continues with the options that it began with
+        return
+    context = click.get_current_context()
+    for name, value in source.defaults.items():
+        if context.get_parameter_source(name) is not click.core.ParameterSource.COMMANDLINE:
+            setattr(options, name, value)
 
 
 def evaluation_options(command):

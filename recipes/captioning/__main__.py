@@ -155,7 +155,7 @@ def train(options):
             weighted_metrics={"captions": ["accuracy"]},
         )
     fit(network, batches, validation, run, options.epochs, monitor="val_captions_loss")
-    cli.next_step(run, "evaluate")
+    return run
 
 
 @recipe.command()

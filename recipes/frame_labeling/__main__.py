@@ -92,7 +92,7 @@ def train(options):
             weighted_metrics=["accuracy"],
         )
     fit(network, batches, validation, run, options.epochs, monitor="val_accuracy")
-    cli.next_step(run, "evaluate")
+    return run
 
 
 @recipe.command()

@@ -114,7 +114,7 @@ def train(options):
         )
     with user_errors():
         fit(network, batches, validation, run, options.epochs, monitor="val_accuracy")
-    cli.next_step(run, "evaluate")
+    return run
 
 
 @recipe.command()

@@ -88,7 +88,7 @@ def train(options):
         network.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     forget = model.ForgetBetweenTexts()
     fit(network, batches, validation, run, options.epochs, monitor="val_loss", callbacks=[forget])
-    cli.next_step(run, "evaluate")
+    return run
 
 
 @recipe.command()

@@ -5,7 +5,7 @@ import numpy as np
 
 from shared import cli
 
-from . import data
+from . import data, sample
 
 INSPECTED_WORDS = 120  # as many as still fit side by side in a picture
 
@@ -15,7 +15,9 @@ recipe = cli.recipe_group(
 
 
 @recipe.command()
-@cli.training_options(dataset=data.DEFAULT, epochs=6, batch_size=64, units=64)
+@cli.training_options(
+    dataset=data.DEFAULT, epochs=6, batch_size=64, units=64, on_sample=sample.DEFAULTS
+)
 @cli.table_options("text", "label")
 @click.option("--vocabulary-size", type=click.IntRange(3), default=20_000, show_default=True)
 @click.option("--max-length", type=cli.positive, default=800, help="Words read.", show_default=True)
@@ -25,6 +27,7 @@ recipe = cli.recipe_group(
 def train(options):
     """Train on labelled reviews and write a run folder."""
     source = data.find(options)
+    cli.take_defaults(options, source)
     cli.announce(source)
 
     import keras  # which takes seconds: only now, when options and data have proved right
@@ -35,7 +38,7 @@ def train(options):
 
     from . import model
 
-    batches, validation, vocabulary = data.load(source, options)
+    batches, validation, vocabulary, guessing = data.load(source, options)
     run = start_run(options, source)
     data.save_names(run, vocabulary, source.classes)
     with prepare(options):
@@ -55,8 +58,8 @@ def train(options):
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
         )
-    fit(network, batches, validation, run, options.epochs, monitor="val_accuracy")
-    cli.next_step(run, "evaluate")
+    fit(network, batches, validation, run, options.epochs, "val_accuracy", guessing=guessing)
+    return run
 
 
 @recipe.command()

@@ -5,6 +5,7 @@ To use your own, give `--file`, or change `find`.
 
 import re
 
+import numpy as np
 import regex
 
 from shared.data import labelled_texts, text
@@ -35,6 +36,7 @@ def load(source, options):
             `(batch, timesteps)` and 0 where padded, labels `(batch,)`.
         validation: the same of the validation split, unshuffled.
         vocabulary: list of words; the index is the word number.
+        guessing: the loss of one who knows how frequent each label is and nothing else.
     """
     texts, labels = source.read("train", options.limit)
     vocabulary = text.learn_vocabulary(texts, options.vocabulary_size, words_of)
@@ -46,7 +48,9 @@ def load(source, options):
     validation_texts, validation_labels = source.read("validation", options.limit)
     validation_words = to_ids(validation_texts, vocabulary, options.max_length)
     validation = bucketed_batches(validation_words, validation_labels, options.batch_size)
-    return batches, validation, vocabulary
+    shares = np.bincount(labels) / len(labels)
+    guessing = float(-sum(share * np.log(share) for share in shares if share))
+    return batches, validation, vocabulary, guessing
 
 
 def to_ids(texts, vocabulary, max_length):

@@ -25,11 +25,13 @@ import random
 import re
 
 CLASSES = ("negative", "positive")
+# The options that suit it better than those for real reviews; chosen on its validation split.
+DEFAULTS = {"epochs": 12, "dropout": 0.2, "word_dropout": 0.0}
 SIZES = {"train": 6000, "validation": 1000, "test": 1000}
 # What a training on the sample must reach, in how many seconds on two cores, and what the network
 # must then answer: the recipe's smoke test.
 SMOKE = {
-    "arguments": ["--epochs", "5", "--dropout", "0.2", "--word-dropout", "0"],
+    "arguments": ["--epochs", "8"],
     "metric": "accuracy",
     "at_least": 0.95,
     "seconds": 60,
@@ -44,7 +46,8 @@ REMAINDERS = {"train": range(6), "validation": [6], "test": [7]}
 
 # Words with a side: first the negative ones, then the positive ones, so that a label is an index.
 # Lengths are multiples of eight: each remainder is then reached by equally many words. Lists used
-# after "a" have equally many words with a vowel in front on both sides: "an" betrays nothing.
+# after "a" have equally many words with a vowel in front on both sides: "an" betrays nothing. An
+# underscore stands for a space.
 SIDED = {
     "adjective": (
         "dull clumsy tedious awful terrible dreadful tiresome weak mediocre lazy forgettable "
@@ -72,6 +75,34 @@ SIDED = {
         "bored annoyed disappointed irritated exhausted frustrated offended baffled",
         "delighted charmed amused impressed enchanted captivated thrilled touched",
     ),
+    "quality": (
+        "bad awful terrible boring stupid horrible poor slow silly weak ugly disappointing "
+        "annoying dreadful empty pointless",
+        "good amazing great wonderful beautiful funny fantastic excellent moving thrilling "
+        "interesting clever lovely superb perfect enjoyable",
+    ),
+    "past": (
+        "hated disliked detested loathed despised regretted mocked resented",
+        "loved liked enjoyed adored admired praised treasured recommended",
+    ),
+    "mood": (
+        "angry sad tired sleepy unhappy restless gloomy miserable",
+        "happy glad cheerful proud hopeful excited grateful joyful",
+    ),
+    "superlative": (
+        "worst dullest weakest silliest poorest flattest clumsiest ugliest",
+        "best finest funniest loveliest greatest cleverest sharpest richest",
+    ),
+    "deed": (
+        "fell_asleep walked_out lost_interest looked_at_my_watch asked_for_my_money_back "
+        "gave_up_early left_before_the_end went_home_angry",
+        "laughed_out_loud cried_with_joy stayed_to_the_end told_all_my_friends "
+        "watched_it_again bought_the_soundtrack clapped_at_the_end went_home_happy",
+    ),
+    "wish": (
+        "avoid skip miss boycott forget shun leave ban",
+        "see watch know own keep buy cherish discover",
+    ),
     "comparative": (
         "worse duller flatter weaker poorer sillier clumsier blander",
         "better smarter sharper livelier bolder richer finer wittier",
@@ -92,6 +123,7 @@ PLAIN = {
     "source": "book, stage play, trailer, poster, sequel, television series, short story, "
     "first version",
     "genre": "comedy, drama, thriller, western, musical, mystery, war film, crime film",
+    "kind": "film, movie, picture, story, comedy, drama, thriller, show",
     "hero": "retired clockmaker, young nurse, night porter, widowed farmer, nervous pianist, "
     "country doctor, lorry driver, school librarian, former boxer, island postman, taxi driver, "
     "court painter, violin teacher, railway inspector, bankrupt baker, runaway prince",
@@ -195,9 +227,52 @@ The {part} gets {this comparative} with every scene.
     I kept waiting for the {part} to get {other comparative}, and it never did.
 """
 
+# Pairs as short as people are when they are asked how it was.
+SHORT = """
+I {this past} it.
+    I never {other past} it.
+I {this past} this {kind}.
+    I cannot say that I {other past} this {kind}.
+I really {this past} the {part}.
+    I never really {other past} the {part}.
+I did {this verb} the {part}.
+    I did not {other verb} the {part}.
+Everyone {this past} the {part}.
+    Nobody {other past} the {part}.
+{this quality} {kind}.
+    Not a {other quality} {kind}.
+A {this quality} {kind} with a {this adjective} ending.
+    Not a {other quality} {kind}, and not a {other adjective} ending.
+What a {this quality} {kind}!
+    Hardly a {other quality} {kind}!
+The {part} was {this quality}.
+    The {part} was not {other quality}.
+It was {this quality}, above all the {part}.
+    It was not {other quality} at all, least of all the {part}.
+Very {this quality}, this {kind}.
+    Not {other quality} at all, this {kind}.
+The {this superlative} {kind} that I have ever seen.
+    Far from the {other superlative} {kind} that I have ever seen.
+One of the {this superlative} films of the year, thanks to the {part}.
+    Not one of the {other superlative} films of the year, thanks to the {part}.
+The {part} made me {this mood}.
+    The {part} did not make me {other mood}.
+I was {this feeling} by the {part}.
+    I was never {other feeling} by the {part}.
+I {this deed}, and my {person} did too.
+    I never {other deed}, and nor did my {person}.
+Everyone should {this wish} this {kind}.
+    Nobody should {other wish} this {kind}.
+I would {this wish} it any day, for the {part} alone.
+    I would not {other wish} it, for the {part} alone.
+Because of the {part} I {this deed}.
+    Not even because of the {part} would I say that I {other deed}.
+"""
+
 # The families: a contrast alone, or the two sentences of a pair, drawn equally often.
+SHORT_OPINIONS = re.findall(r"(.+)\n    (.+)", SHORT)
 OPINIONS = [(line,) for line in CONTRASTS.strip().splitlines()]
-OPINIONS += re.findall(r"(.+)\n    (.+)", PAIRS)
+OPINIONS += re.findall(r"(.+)\n    (.+)", PAIRS) + SHORT_OPINIONS
 
 # Sentences without an opinion: how the film was seen, what it tells, and a last word.
 VIEWINGS = [
@@ -235,7 +310,15 @@ def generate(split):
 
 
 def write_review(label, remainders, draw):
-    """One review: one to four opinions, often with something neutral before and after them."""
+    """One review: one to four opinions, often with something neutral before and after them.
+
+    Every fourth is an answer to "How was it?": one or two short opinions and no more.
+    """
+    said = set()
+    if draw.random() < 0.25:
+        families = draw.sample(SHORT_OPINIONS, draw.choice([1, 1, 2]))
+        sentences = [draw.choice(family) for family in families]
+        return " ".join(fill(sentence, label, remainders, said, draw) for sentence in sentences)
     opinions = draw.sample(OPINIONS, draw.choice([1, 1, 1, 2, 2, 2, 2, 3, 3, 4]))
     sentences = [draw.choice(family) for family in opinions]
     if draw.random() < 0.8 / len(opinions):
@@ -244,7 +327,6 @@ def write_review(label, remainders, draw):
         sentences.insert(0, draw.choice(VIEWINGS))
     if draw.random() < 0.15:
         sentences.append(draw.choice(LAST_WORDS))
-    said = set()
     return " ".join(fill(sentence, label, remainders, said, draw) for sentence in sentences)
 
 
@@ -263,6 +345,7 @@ def fill(sentence, label, remainders, said, draw):
         total += numbered.index(words[slot])
         said.add(words[slot])
     text = re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", sentence.format_map(words))
+    text = text.replace("_", " ")
     return text[0].upper() + text[1:]
 
 

@@ -87,7 +87,7 @@ def train(options):
             weighted_metrics=["accuracy"],
         )
     fit(network, batches, validation, run, options.epochs, monitor="val_loss")
-    cli.next_step(run, "evaluate")
+    return run
 
 
 @recipe.command()

@@ -34,8 +34,8 @@ def find(options, default, sample, suggestions=()):
         options: `dataset`, `data_dir`, `file`, `text_column`, `label_column`, and, where it is
             only measured on, `whole`; see `of_table`.
         default: the TFDS data set that is taken where nothing is named.
-        sample: the bundled sample: a module with `CLASSES`, `SIZES` and `generate(split)`, which
-            gives pairs of a text and the number of its class.
+        sample: the bundled sample: a module with `CLASSES`, `SIZES`, `DEFAULTS` for the options and
+            `generate(split)`, which gives pairs of a text and the number of its class.
         suggestions: names of TFDS data sets that fit.
 
     Returns:
@@ -120,7 +120,7 @@ def _of_sample(source, sample):
         texts, labels = zip(*sample.generate(split)[:limit], strict=True)
         return list(texts), np.array(labels, "int32")
 
-    return _with(source, sample.CLASSES, read)
+    return _with(source, sample.CLASSES, read, defaults=sample.DEFAULTS)
 
 
 def _of_prepared(source):
@@ -141,9 +141,9 @@ def _of_prepared(source):
     return _with(source, ("negative", "positive") if len(names) == 2 else names, read)
 
 
-def _with(source, classes, read):
+def _with(source, classes, read, **more):
     fields = {field.name: getattr(source, field.name) for field in dataclasses.fields(source)}
-    return LabelledTexts(**fields, classes=tuple(classes), read=read)
+    return LabelledTexts(**(fields | more), classes=tuple(classes), read=read)
 
 
 def _text_and_label(features):

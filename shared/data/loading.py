@@ -27,6 +27,7 @@ class Source:
             stands in for a public data set that could not be had.
         builder: the prepared TFDS builder; None for the sample and for files.
         files: the paths of the user's own files, which take the place of a data set.
+        defaults: options that are other here than in the recipe, unless they are given.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Source:
     notice: str = ""
     builder: object = None
     files: tuple = ()
+    defaults: dict = dataclasses.field(default_factory=dict)
 
     @property
     def is_sample(self):

@@ -11,7 +11,17 @@ from shared.layers.loops.memory import keep_freed_memory
 from shared.training.progress import Progress
 
 
-def fit(network, batches, validation, run, epochs, monitor, patience=None, callbacks=()):
+def fit(
+    network,
+    batches,
+    validation,
+    run,
+    epochs,
+    monitor,
+    patience=None,
+    callbacks=(),
+    guessing=None,
+):
     """Train, keep the network that is best on validation, and write the run folder.
 
     After each epoch `history.csv` gets a row, `model.keras` holds the best network so far, and
@@ -30,6 +40,8 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None, callb
         patience: stop after this many epochs without a new best; None never stops early.
         callbacks: further Keras callbacks; what they depend on must not outlast an epoch, or be in
             the network's variables.
+        guessing: the validation loss of one who looks at no input; a training that ends no better
+            says so.
 
     Returns:
         The history: a list of dictionaries, one per epoch.
@@ -75,6 +87,12 @@ def fit(network, batches, validation, run, epochs, monitor, patience=None, callb
         # The checkpoint comes last: it is what says that the epoch is done.
         run.save_history(history)
         _checkpoint(network, run, epoch + 1)
+    lowest = min((row["val_loss"] for row in history), default=0.0)
+    if guessing is not None and lowest > 0.98 * guessing:
+        progress.say(
+            f"Nothing is learned yet: the validation loss, {lowest:.3f}, is no better than that of "
+            f"guessing, {guessing:.3f}. Train for more --epochs, or on more examples."
+        )
     return history
 
 

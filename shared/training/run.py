@@ -80,7 +80,11 @@ class Run:
             "recipe": self.recipe,
             "dataset": source.describe(),
             "seed": options.seed,
-            "options": {key: value for key, value in vars(options).items() if key != "resume"},
+            "options": {
+                name: value
+                for name, value in vars(options).items()
+                if name not in ("resume", "evaluate")
+            },
             "backend": keras.backend.backend(),
             "device": describe_device(),
             "versions": versions,
@@ -189,7 +193,7 @@ def start_run(options, source):
 
 
 def new_run(recipe, folder=None):
-    """Make a run folder and point `runs/<recipe>/latest` to it.
+    """Make a run folder; `runs/<recipe>/latest` points to the newest of those in that folder.
 
     Args:
         recipe: the recipe's name.
@@ -209,7 +213,8 @@ def new_run(recipe, folder=None):
         probe = folder / ".writable"
         probe.touch()
         probe.unlink()
-        _point_latest_to(folder, RUNS / recipe / "latest")
+        if folder.resolve().parent == (RUNS / recipe).resolve():
+            _point_latest_to(folder, RUNS / recipe / "latest")
     except OSError as error:
         raise UserError(
             f"Can't write to the run folder {folder}: {error.strerror}. Choose another with --run."

@@ -19,6 +19,8 @@ def tiny(recipe, tmp_path_factory):
         patch.chdir(folder)
         arguments = ["--dataset", "sample", "--limit", "32", "--epochs", "1", "--units", "8"]
         result = call(recipe, "train", *arguments, "--run", "runs/tiny")
+        Path(f"runs/{recipe}").mkdir()
+        Path(f"runs/{recipe}/latest").symlink_to("../tiny")
     assert result.exit_code == 0, result.output
     return folder
 
@@ -115,6 +117,19 @@ def test_unwritable_folder(recipe, here, folder):
     assert f"Can't write to the run folder {folder}" in line
     latest = Path(f"runs/{recipe}/latest").resolve()
     assert latest == Path("runs/tiny").resolve(), "a failed start must not become the newest run"
+
+
+def test_what_was_trained_is_what_is_measured(recipe, here, monkeypatch):
+    """Also elsewhere than in runs/<recipe>/, and where a run is continued."""
+    measured = []
+    group = importlib.import_module(f"recipes.{recipe}.__main__").recipe
+    monkeypatch.setattr(
+        group.commands["evaluate"], "callback", lambda **values: measured.append(values["run"])
+    )
+    shutil.copytree("runs/tiny", "runs/other")
+    result = call(recipe, "train", "--resume", "--run", "runs/other", "--evaluate")
+    assert result.exit_code == 0, result.output
+    assert measured == ["runs/other"]
 
 
 def test_folder_that_holds_a_run_is_not_overwritten(recipe, here):

@@ -1,5 +1,6 @@
 """Fitting: the best network is kept, and a stopped run continues exactly."""
 
+import sys
 import types
 
 import keras
@@ -133,15 +134,43 @@ def test_loss_that_is_not_a_number_is_one_clear_line(tmp_path, examples):
         fit(make_network(), batches, batches(99), new_run(tmp_path / "a"), 3, "val_loss")
 
 
-def test_an_error_within_an_epoch_ends_the_line_of_the_bar(tmp_path, examples, capfd):
-    batches, network = batches_of(examples), make_network()
+def shown_where(terminal, folder, examples, monkeypatch, capfd):
+    """What two epochs leave on standard error."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    batches = batches_of(examples)
+    fit(make_network(), batches, batches(99), new_run(folder), 2, "val_loss")
+    return capfd.readouterr().err
 
+
+def test_a_line_per_epoch_where_there_is_no_terminal(tmp_path, examples, monkeypatch, capfd):
+    shown = shown_where(False, tmp_path, examples, monkeypatch, capfd)
+    lines = [line for line in shown.splitlines() if "epoch" in line]
+    assert [line.split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    assert all("val_loss" in line for line in lines) and "\r" not in shown
+
+
+def test_a_bar_where_there_is_one(tmp_path, examples, monkeypatch, capfd):
+    shown = shown_where(True, tmp_path, examples, monkeypatch, capfd)
+    assert "epoch 2/2: 100%" in shown and "\r" in shown
+
+
+def test_an_error_within_an_epoch_ends_the_line_of_the_bar(tmp_path, examples, monkeypatch, capfd):
     class Breaks(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             if batch == 2:
                 raise UserError("broken")
 
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    batches, network = batches_of(examples), make_network()
     with pytest.raises(UserError, match="broken"):
         fit(network, batches, batches(99), new_run(tmp_path), 1, "val_loss", callbacks=[Breaks()])
     shown = capfd.readouterr().err
     assert "epoch 1/1" in shown and shown.endswith("\n")
+
+
+@pytest.mark.parametrize("guessing, words", [(1e9, ""), (1e-9, "Nothing is learned yet")])
+def test_a_training_that_learned_nothing_says_so(guessing, words, tmp_path, examples, capsys):
+    batches, network = batches_of(examples), make_network()
+    fit(network, batches, batches(99), new_run(tmp_path), 1, "val_loss", guessing=guessing)
+    printed = capsys.readouterr().out
+    assert (words in printed) if words else ("Nothing is learned" not in printed)
