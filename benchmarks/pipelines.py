@@ -1,4 +1,4 @@
-"""Measure how much of a training step is spent waiting for data, in the recipes that see.
+"""Measure how much of a training step is spent waiting for data, where images are read.
 
     python -m benchmarks.pipelines                       in about two minutes on two cores
     python -m benchmarks.pipelines --recipe captioning --dataset sample

@@ -99,7 +99,7 @@ def build_model(
 
 
 def read_vectors(vectors, written):
-    """The vectors of words, as large as the decoder wants them; those that score are small."""
+    """The vectors of words, scaled up for the decoder: words are scored with the small ones."""
     return vectors(written) * vectors.output_dim**0.5
 
 

@@ -8,8 +8,6 @@ from tqdm import tqdm
 from shared.layers import recurrent
 from shared.layers.trace import gradients
 
-SCANS = ("none", "rows", "pixels")
-
 
 def build_model(
     shape, classes, cell="lstm", units=128, depth=1, filters=24, scan="none", dropout=0.1

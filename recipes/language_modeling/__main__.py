@@ -236,7 +236,7 @@ def generate(options):
             top_p=options.top_p,
             seed=options.seed,
         )
-    except ValueError as error:  # such as a temperature of nan, which is in no range and above none
+    except ValueError as error:  # a temperature of nan, say, passes click's check of the range
         raise UserError(str(error)) from error
     click.echo(prompt, nl=False)
     for (token,) in tokens:

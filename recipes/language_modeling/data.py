@@ -70,7 +70,7 @@ def read(source, split, limit=None):
 
 
 def tokenize(text, kind):
-    """A text -> the list of its tokens, `kind` being "character" or "word"; joined, they are it."""
+    """A text -> its tokens, `kind` being "character" or "word"; joined, they give the text."""
     return list(text) if kind == "character" else WORDS.findall(text)
 
 

@@ -28,13 +28,12 @@ CLASSES = ("negative", "positive")
 # The options that suit it better than those for real reviews; chosen on its validation split.
 DEFAULTS = {"epochs": 12, "dropout": 0.2, "word_dropout": 0.0}
 SIZES = {"train": 6000, "validation": 1000, "test": 1000}
-# What a training on the sample must reach, in how many seconds on two cores, and what the network
+# What a training on the sample must reach, and what the network
 # must then answer: the recipe's smoke test.
 SMOKE = {
-    "arguments": ["--epochs", "8"],
+    "arguments": [],
     "metric": "accuracy",
-    "at_least": 0.95,
-    "seconds": 60,
+    "at_least": 0.97,
     "inputs": [
         "I expected to hate it, but the villain made me love it.",
         "I expected to love it, but the villain made me hate it.",

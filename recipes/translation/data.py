@@ -94,7 +94,7 @@ def load(source, options):
     )
 
     def numbers(texts, seed):
-        """Only what is read is cut in ever other ways: there is one right way to write a word."""
+        """The source is cut differently in each epoch, the target always in the same way."""
         read_from, written = texts
         if seed is None or not options.subword_dropout:
             first = subwords.encode(pieces[0], read_from)

@@ -27,7 +27,7 @@ def words(line):
 
 
 SIZES = {"train": 8000, "validation": 500, "test": 1000}
-# What a training on the sample must reach, in how many seconds on two cores, and what the network
+# What a training on the sample must reach, and what the network
 # must then answer: the recipe's smoke test.
 SMOKE = {
     "arguments": words(
@@ -35,7 +35,6 @@ SMOKE = {
     ),
     "metric": "exact_match",
     "at_least": 0.95,
-    "seconds": 120,
     "inputs": ["71", "80", "200", "1,000", "1 May 1981"],
     "answers": [
         {"output": "soixante et onze"},

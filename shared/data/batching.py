@@ -60,16 +60,6 @@ def bucketed_batches(sequences, targets, batch_size, seed=None):
     )
 
 
-def epoch_seed(seed, epoch):
-    """A seed for the order of one epoch, so that a resumed run sees what it would have seen.
-
-    Args:
-        seed: the run's seed.
-        epoch: from 0.
-    """
-    return [seed, epoch]
-
-
 def paired_batches(sources, targets, batch_size, seed=None, pool=50, multiple=4):
     """Batches of pairs of sequences, both of like length within a batch.
 

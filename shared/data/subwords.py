@@ -82,7 +82,7 @@ def encode(pieces, texts, max_length=None):
 def sample(pieces, texts, dropout, seed, ways=4):
     """Texts to lists of piece ids, where merges are left out at random.
 
-    A network that sees a word in ever other pieces learns what the pieces mean: I. Provilkov,
+    A network that sees a word cut in different ways learns what the pieces mean: I. Provilkov,
     D. Emelianenko and E. Voita, "BPE-dropout: simple and effective subword regularization", ACL
     2020. SentencePiece has it, too, but draws differently in each process whatever the seed.
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import ROOT, command_line, inputs_of
 from tests.recipes.test_commands import call
+from tests.recipes.test_sentiment_opinions import OPINIONS
 
 
 @pytest.fixture(scope="session")
@@ -44,14 +45,13 @@ def trained(recipe, smoke, command, screens):
     return folder
 
 
-def test_learns_its_sample_within_a_minute(recipe, smoke, trained):
+def test_learns_its_sample(recipe, smoke, trained):
     record = json.loads((trained / "metrics.json").read_text())
     assert record["recipe"] == recipe
     assert (record["dataset"], record["split"]) == ("sample", "test")
     value = record["metrics"][smoke["metric"]]
     assert ("at_least" in smoke) != ("at_most" in smoke)
     assert smoke.get("at_least", -np.inf) <= value <= smoke.get("at_most", np.inf)
-    assert record["wall_seconds"] <= smoke["seconds"]
 
 
 def test_run_folder_is_complete(trained):
@@ -75,6 +75,16 @@ def test_predicts_in_a_new_process(recipe, smoke, trained, command, tmp_path):
     for answer, expected in zip(answers, smoke["answers"], strict=True):
         assert expected.items() <= answer.items()
     assert result.stderr.decode().startswith("SAMPLE DATA, not ")
+
+
+def test_short_opinions_in_plain_english(recipe, trained):
+    """What a new user asks first, of the network that the first command trains."""
+    if recipe != "sentiment":
+        pytest.skip("asked of the recipe that reads opinions")
+    texts, labels = zip(*OPINIONS, strict=True)
+    result = call(recipe, "predict", "--json", "--run", trained, "-", stdin="\n".join(texts))
+    answers = [json.loads(line)["label"] for line in result.stdout.splitlines()]
+    assert sum(map(str.__eq__, answers, labels)) >= 30
 
 
 def test_default_data_set_becomes_the_sample_and_says_so(recipe, trained, screens):
