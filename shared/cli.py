@@ -181,7 +181,7 @@ def table_options(*columns):
     Args:
         columns: the columns' names; for `evaluate` none, which takes those of the run.
     """
-    kinds = click.Path(exists=True, dir_okay=False, resolve_path=True)
+    kinds = click.Path(dir_okay=False, resolve_path=True)
     help = "Your own examples: CSV, TSV or JSON lines."
     if not columns:
         help += " All of it is measured on, unless it names splits."
