@@ -1,9 +1,9 @@
 """What the recurrent layers share: how a layer gets its cell, and runs it over the timesteps.
 
 A recurrent layer is a cell and a loop. The cell holds the weights and computes one timestep; the
-loop carries the state from timestep to timestep. Our cells of Keras's names derive from Keras's and
-state the equations anew, so that arguments, weights and configurations are Keras's by construction.
-Our layers derive from Keras's and have another loop.
+loop carries the state from timestep to timestep. The cells of SimpleRNN, LSTM and GRU derive from
+Keras's and state the equations anew, so that arguments, weights and configurations are Keras's by
+construction; these layers derive from Keras's and have another loop.
 
 What a cell's `call` says is what the layer computes: change it in its file, override it in a
 subclass and name that as the layer's `cell_class`, or replace it on the class. A layer takes a fast
