@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.conftest import inputs_of
+from tests.conftest import RECIPES, inputs_of
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,8 @@ def test_unwritable_folder(recipe, here, folder):
 
 def test_what_was_trained_is_what_is_measured(recipe, here, monkeypatch):
     """Also elsewhere than in runs/<recipe>/, and where a run is continued."""
+    if recipe != RECIPES[0]:
+        pytest.skip("the same for all recipes")
     measured = []
     group = importlib.import_module(f"recipes.{recipe}.__main__").recipe
     monkeypatch.setattr(
