@@ -19,7 +19,7 @@ from shared.training.run import Run
 
 from . import data, user_files
 
-FOLDER = Path("runs/captioning/features")
+FOLDER = Path("runs") / Path(__file__).parent.name / "features"
 SMALLEST = {"InceptionResNetV2": 75, "InceptionV3": 75, "Xception": 71}  # pixels; others 32
 FILE = "encoder.keras"  # in the run folder
 HOST = "https://storage.googleapis.com/tensorflow/keras-applications/"

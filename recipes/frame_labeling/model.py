@@ -7,7 +7,6 @@ from keras import ops
 from shared.decoding import compile_step
 from shared.layers import Bidirectional, recurrent
 
-PACKAGE = "recipes.frame_labeling"
 ABOVE = (keras.layers.RNN, keras.layers.Dense)  # the layers above the convolutions, at one step
 PIECE = 300  # frames of a long video that go through the convolutions in one call
 
@@ -176,7 +175,7 @@ def explain(network, frames):
     return {}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@keras.saving.register_keras_serializable(package=__package__)
 class WithChange(keras.layers.Layer):
     """Each frame, and beside it what has changed since the frame before.
 
@@ -200,7 +199,7 @@ class WithChange(keras.layers.Layer):
         return (*shape[:-1], 2 * shape[-1])
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@keras.saving.register_keras_serializable(package=__package__)
 class EachFrame(keras.layers.Layer):
     """A network applied to every frame alike: all frames of all clips are one batch to it.
 

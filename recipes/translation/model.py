@@ -119,7 +119,7 @@ def build_encoder(source_size, cell, units, layers, attention, dropout):
     return keras.Model(source, [x, mask, states], name="encoder")
 
 
-@keras.saving.register_keras_serializable(package="recipes.translation")
+@keras.saving.register_keras_serializable(package=__package__)
 class NoAttention(keras.layers.Layer):
     """In the place of attention, over a memory of one timestep: all there is, at every step."""
 
