@@ -25,11 +25,11 @@ memory_option = click.option(
 
 def take_memory_option(memory):
     """Have the C library do with freed memory what `--memory` says, whoever is measured."""
-    if memory == "default":
-        os.environ["KEEP_FREED_MEMORY"] = "0"
-    else:
-        from shared.layers.loops.memory import keep_freed_memory
+    from shared.layers.loops.memory import DECLINE, keep_freed_memory
 
+    if memory == "default":
+        os.environ[DECLINE] = "0"
+    else:
         keep_freed_memory()
 
 

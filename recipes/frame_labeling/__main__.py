@@ -66,7 +66,6 @@ def train(options):
     shape = data.picture_shape(source, options.height, options.width)
     batches, validation, examples = data.load(source, options, shape)
     run = start_run(options, source)
-    run.check_unchanged(source)
     classes = data.class_names(source)
     data.save_names(run, classes, examples)
     with prepare(options):

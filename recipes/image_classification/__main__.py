@@ -87,7 +87,6 @@ def train(options):
     classes = data.class_names(source)
     batches, validation = data.load(source, options, shape)
     run = start_run(options, source)
-    run.check_unchanged(source)
     data.save_names(run, classes)
     with prepare(options):
         network = model.build_model(

@@ -74,7 +74,6 @@ def train(options):
     from . import model
 
     run = start_run(options, source)
-    run.check_unchanged(source)
     batches, validation, vocabulary, streams = data.load(source, options)
     data.save_vocabulary(run, vocabulary)
     with prepare(options):

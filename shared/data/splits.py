@@ -2,12 +2,10 @@
 
 import numpy as np
 
+from shared.data.loading import VALIDATION_FRACTION, VALIDATION_SEED
 from shared.errors import UserError
 
-# A split that we draw is the same in every run, whatever the run's seed, so that runs with
-# different seeds are measured on the same examples.
-SEED = 20150521
-SHARE, MOST = 0.1, 2000  # of the examples, for validation, and as many for the test
+MOST = 2000  # examples for validation, and as many for the test
 NAMES = {name: name for name in ("train", "validation", "test")}
 NAMES |= {"training": "train", "val": "validation", "valid": "validation", "dev": "validation"}
 
@@ -59,9 +57,9 @@ def _drawn(groups, places, parts, where):
             f"{where}: {len(members)} different examples can't be parted into train and "
             f"{' and '.join(parts)}; give at least {len(parts) + 1}."
         )
-    size = min(MOST, max(1, round(SHARE * len(places))))
+    size = min(MOST, max(1, round(VALIDATION_FRACTION * len(places))))
     order = [*members.values()]
-    order = [order[i] for i in np.random.default_rng(SEED).permutation(len(order))]
+    order = [order[i] for i in np.random.default_rng(VALIDATION_SEED).permutation(len(order))]
     found = {}
     for remaining, part in zip(range(len(parts), 0, -1), parts, strict=True):
         taken = []

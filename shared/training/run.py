@@ -61,7 +61,8 @@ class Run:
         Their splits would be others. The version of a `Source` of files says what is in them.
         """
         trained = self.config["dataset"]
-        if list(source.files) == trained.get("files", []) and source.version != trained["version"]:
+        own = source.files and list(source.files) == trained.get("files")
+        if own and source.version != trained["version"]:
             raise UserError(
                 f"{source.name} has changed since {self.folder} was trained on it. Train a new run."
             )

@@ -1,7 +1,10 @@
-"""Run folders: which one is the newest."""
+"""Run folders: which one is the newest, and whether its data is still what it was."""
+
+import json
 
 import pytest
 
+from shared.data.loading import Source
 from shared.errors import UserError
 from shared.training import run
 
@@ -37,3 +40,24 @@ def test_without_a_run_in_its_folder_there_is_no_newest():
     started("elsewhere/run")
     with pytest.raises(UserError, match="There is no run in runs/reviews yet"):
         run.open_run("reviews")
+
+
+def trained_on(source):
+    made = run.new_run("reviews")
+    made.path("config.json").write_text(json.dumps({"dataset": source.describe()}))
+    return made
+
+
+def test_files_that_are_other_ones_now_are_refused():
+    made = trained_on(Source("a.csv", "one", files=("/a.csv",)))
+    made.check_unchanged(Source("a.csv", "one", files=("/a.csv",)))
+    with pytest.raises(UserError, match=r"a\.csv has changed"):
+        made.check_unchanged(Source("a.csv", "other", files=("/a.csv",)))
+
+
+def test_other_data_than_the_runs_own_is_no_change():
+    other = Source("b.csv", "other", files=("/b.csv",))
+    trained_on(Source("a.csv", "one", files=("/a.csv",))).check_unchanged(other)
+    prepared = trained_on(Source("imdb_reviews", "1.0.0"))
+    for source in (other, Source("glue/sst2", "2.0.0"), Source("sample")):
+        prepared.check_unchanged(source)
