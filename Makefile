@@ -39,7 +39,7 @@ smoke-%: $(READY)
 test: $(READY) ## run all tests
 	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-readmes: $(READY) ## run the commands of every README
+test-readmes: $(READY) ## run the commands in every README
 	@$(RUN) -m pytest tests/test_readme.py --readmes
 
 BACKENDS := .venv-backends
@@ -55,15 +55,15 @@ $(BACKENDS)/.ready: tests/backends/requirements.txt
 	@$(BACKENDS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-bench: $(READY) ## measure the layers side by side with Keras's, and the decoding
+bench: $(READY) ## compare the layers' speed with Keras's, and measure the decoding
 	@$(RUN) -m benchmarks.layers
 	@$(RUN) -m benchmarks.decoding
 
 lint: $(READY) ## check the style
 	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
 
-format: $(READY) ## mend the style
+format: $(READY) ## fix the style
 	@$(RUN) -m ruff check --fix . && $(RUN) -m ruff format .
 
-clean: ## remove .venv and caches (never runs/)
+clean: ## remove the environments and caches (never runs/)
 	rm -rf $(VENV) $(BACKENDS) .pytest_cache .ruff_cache

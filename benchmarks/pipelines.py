@@ -67,10 +67,10 @@ def measure(recipe, dataset, steps):
     """
     found = {"recipe": recipe}
 
-    def instead_of_fit(network, batches, validation, run, *arguments, **more):
+    def instead_of_fit(network, data, run, *arguments, **more):
         options = run.options
         found.update(dataset=run.dataset, batch_size=options.batch_size)
-        found.update(take_steps(network, batches(0), steps, recipe))
+        found.update(take_steps(network, data.batches(0), steps, recipe))
 
     command = importlib.import_module(f"recipes.{recipe}.__main__").recipe
     chosen = ["--dataset", dataset] if dataset else []

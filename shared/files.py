@@ -40,7 +40,15 @@ def write_text(path, text):
 
 def write_json(path, value):
     """Write `value` to `path` as indented JSON, whole or not at all."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json_text(value) + "\n")
+
+
+def json_text(value):
+    """`value` as indented JSON that can be written as UTF-8."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    if not text.isascii() and text.encode(errors="ignore").decode() != text:
+        text = json.dumps(value, indent=2)  # a file name that is no text, say, in escapes
+    return text
 
 
 def read_json(path):

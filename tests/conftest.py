@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted(path.parent.name for path in ROOT.glob("recipes/*/__main__.py"))
@@ -41,7 +43,14 @@ def pytest_generate_tests(metafunc):
 
 def pytest_collection_modifyitems(items):
     """Begin with the files that take longest, so that no core is left waiting at the end."""
-    longest = ("test_readme", "test_smoke", "test_keras_suite", "test_loops", "test_circumstances")
+    longest = (
+        "test_readme",
+        "test_smoke",
+        "test_copies",
+        "test_keras_suite",
+        "test_loops",
+        "test_circumstances",
+    )
     items.sort(key=lambda item: not item.path.stem.startswith(longest))
 
 
@@ -84,3 +93,35 @@ def inputs_of(recipe, folder):
 
 def command_line(recipe, *arguments):
     return [sys.executable, "-m", f"recipes.{recipe}", *map(str, arguments)]
+
+
+def call(recipe, *arguments, stdin=None):
+    """Run a recipe's command in this process."""
+    module = importlib.import_module(f"recipes.{recipe}.__main__")
+    return CliRunner().invoke(module.recipe, list(map(str, arguments)), input=stdin)
+
+
+def refused(recipe, *arguments, stdin=None):
+    """Call, and return the one line that was printed in refusal."""
+    result = call(recipe, *arguments, stdin=stdin)
+    assert result.exit_code != 0, result.output
+    assert isinstance(result.exception, SystemExit), result.exception
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("Error: "), result.stderr
+    return lines[0]
+
+
+def find_builder(name, data_dir):
+    """The TFDS builder of a data set that `sources.find` finds and prepares."""
+    from shared.data import sources
+
+    return sources.find(
+        SimpleNamespace(dataset=name, data_dir=data_dir),
+        default=None,
+        suggestions=(),
+        needs="anything",
+        fits=lambda features: True,
+        of_prepared=lambda name, builder: builder,
+        of_sample=None,
+        of_files=None,
+    )

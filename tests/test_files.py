@@ -34,3 +34,9 @@ def test_damaged_json_is_one_clear_line(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(UserError, match="damaged"):
         files.read_json(path)
+
+
+def test_json_keeps_a_file_name_that_is_no_text(tmp_path):
+    value = {"file": "caf\udce9.csv", "note": "é"}
+    files.write_json(tmp_path / "a.json", value)
+    assert files.read_json(tmp_path / "a.json") == value

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from shared.data.caption_words import PADDING, START, STOP, UNKNOWN
 from shared.decoding import beam_search, compile_step, repeat
 from shared.layers import AttentionDecoder, BahdanauAttention, LuongAttention, recurrent
-
-from .data import PADDING, START, STOP, UNKNOWN
+from shared.training import pretrained
 
 WIDTH = 24  # channels of the scratch encoder at its first resolution
 # How much beam search favours long captions: the exponent of its length normalization, chosen on
@@ -19,7 +19,7 @@ def build_model(
     vocabulary_size,
     captions,
     steps,
-    encoder=None,
+    encoder="scratch",
     features=None,
     cell="lstm",
     units=256,
@@ -40,21 +40,20 @@ def build_model(
         vocabulary_size: number of words.
         captions: how many captions of each image a training step takes.
         steps: their length, the stop included.
-        encoder: a model image -> grid `(batch, rows, columns, features)`, such as `build_encoder`
-            makes.
+        encoder: `"scratch"`, or the name of a network of `keras.applications`.
         features: in the place of an encoder, the number of features of grids that are computed
-            already; then `grid` is the first input.
+            already, `(batch, rows, columns, features)`; then `grid` is the first input.
         cell: the name of a recurrent cell, as `shared.layers.recurrent` takes it.
         units: size of the decoder's state, of the word vectors, and of the vectors attended to.
         layers: recurrent layers in the decoder.
         attention: `"additive"` or `"multiplicative"`.
         dropout: share of the features that a training step leaves out.
     """
-    if encoder is None:
+    if features:
         first = grid = keras.Input((None, None, features), name="grid")
     else:
         first = keras.Input((None, None, 3), name="image")
-        grid = encoder(first)
+        grid = build_encoder(encoder)(first)
     written = keras.Input((captions, steps), dtype="int32", name="written")
     opening = build_opening(grid.shape[-1], vocabulary_size, cell, units, layers, dropout)
     memory, states, words = opening(grid)
@@ -103,12 +102,15 @@ def read_vectors(vectors, written):
     return vectors(written) * vectors.output_dim**0.5
 
 
-def build_encoder():
-    """The scratch encoder: an image -> a grid of features, one place for 16 by 16 pixels.
+def build_encoder(name="scratch"):
+    """An encoder to train: an image -> a grid of features.
 
-    A small residual network: K. He et al., "Deep residual learning for image recognition", CVPR
-    2016. At 128 x 128 pixels it takes about 140 million multiplications.
+    The scratch encoder is a small residual network (K. He et al., "Deep residual learning for image
+    recognition", CVPR 2016), with one place for 16 by 16 pixels. At 128 x 128 pixels it takes about
+    140 million multiplications. Other names are those of networks of `keras.applications`.
     """
+    if name != "scratch":
+        return pretrained.build_encoder(name)
     image = keras.Input((None, None, 3))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
     x = _convolution(x, WIDTH, stride=2)
@@ -164,7 +166,7 @@ def writer(network, encoder, beam_width, longest):
 
     Args:
         network: as from `build_model`.
-        encoder: the encoder, where the network has none of its own; else None.
+        encoder: as from `pretrained.encoder_of`.
         beam_width: captions that are followed side by side.
         longest: words that a caption has at most.
 
@@ -172,7 +174,7 @@ def writer(network, encoder, beam_width, longest):
         Function from an array of images `(batch, height, width, 3)`, values 0 to 255, to the
         `Hypothesis` of highest score for each.
     """
-    step = stepwise(network)
+    step = step_function(network)
 
     def write(images):
         memory, states = look(network, encoder, images)
@@ -194,13 +196,13 @@ def writer(network, encoder, beam_width, longest):
 
 def look(network, encoder, images):
     """What `build_opening` gives for a batch of images: the memory and the first states."""
-    grid = (encoder or network.get_layer("encoder")).predict_on_batch(images)
+    grid = encoder.predict_on_batch(images.astype("float32"))
     memory, states, _ = network.get_layer("opening").predict_on_batch(grid)
     return keras.tree.map_structure(ops.convert_to_tensor, (memory, states))
 
 
-def stepwise(network):
-    """The decoder as a step function for `shared.decoding`: one word more in each call."""
+def step_function(network):
+    """What `shared.decoding` writes with: (tokens, states, ...) -> (logits of the next, states)."""
     decoder, vectors = network.get_layer("decoder"), network.get_layer("vectors")
     never = np.zeros(vectors.input_dim, "float32")
     never[[PADDING, UNKNOWN, START]] = -np.inf
@@ -229,7 +231,5 @@ def attend(network, encoder, image, words):
     _, weights, _ = network.get_layer("decoder")(
         read_vectors(network.get_layer("vectors"), written), memory, initial_state=states
     )
-    rows, columns = (encoder or network.get_layer("encoder")).compute_output_shape(
-        (1, *image.shape)
-    )[1:3]
+    rows, columns = encoder.compute_output_shape((1, *image.shape))[1:3]
     return ops.convert_to_numpy(weights)[0].reshape(len(words), rows, columns)

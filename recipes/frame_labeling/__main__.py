@@ -1,14 +1,13 @@
 """The commands of the recipe: train, evaluate, predict, inspect."""
 
 import click
-import numpy as np
 
 from shared import cli
+from shared.data.sources import numbers_among
 from shared.errors import UserError
 
-from . import data
+from . import data, sample
 
-SHOWN_CLIPS = 6  # of the best and of the worst in the report
 SHOWN_FRAMES = 150  # as many as still fit on a page
 FRAMES_PER_SECOND = 25.0  # where neither file nor user says
 
@@ -17,42 +16,52 @@ recipe = cli.recipe_group(
 )
 
 
+own = cli.own_folder("Your own clips: a folder of pictures for each, and labels.csv.")
+
+
 @recipe.command()
 @cli.training_options(
+    own,
     dataset=data.DEFAULT,
     epochs=24,
     batch_size=16,
     units=128,
     layers=2,
-    cells=(*cli.CELLS, "none"),
+    cells=("none", *cli.CELLS),
+    on_sample=sample.DEFAULTS,
 )
-@click.option(
-    "--frames-folder",
-    type=click.Path(exists=True, file_okay=False, resolve_path=True),
-    metavar="DIR",
-    help="Your clips: a folder of frames for each, and labels.csv.",
+@cli.data_option(
+    "--height",
+    type=click.IntRange(8),
+    show_default=f"as in the data, else {data.SIZE[0]}",
+    help="Height of a frame, in pixels.",
 )
-@click.option(
-    "--direction",
-    type=click.Choice(["forward", "both"]),
-    default="both",
-    help="Read a clip from its start only, or from its end, too.",
-    show_default=True,
+@cli.data_option(
+    "--width",
+    type=click.IntRange(8),
+    show_default=f"as in the data, else {data.SIZE[1]}",
+    help="Width of a frame, in pixels.",
 )
-@click.option("--height", type=click.IntRange(8), help="Of a frame.  [default: as in the data]")
-@click.option("--width", type=click.IntRange(8), help="Of a frame.  [default: as in the data]")
-@click.option(
+@cli.data_option(
     "--augmentation",
     type=click.FloatRange(0, 2),
     default=0.5,
-    help="Strength; 0 for none.",
-    show_default=True,
+    help="How much clips are varied in each epoch; 0 for not at all.",
 )
-@click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.3, show_default=True)
-@click.option("--learning-rate", type=cli.above_zero, default=2e-3, show_default=True)
+@cli.network_option(
+    "--direction",
+    type=click.Choice(["forward", "both"]),
+    default="both",
+    help="Read a clip from its start only, or from its end as well.",
+)
+@cli.network_option("--dropout", type=cli.share, default=0.3, help="Share of features left out.")
+@cli.training_option(
+    "--learning-rate", type=cli.above_zero, default=2e-3, help="Highest learning rate."
+)
 def train(options):
     """Train on labelled clips and write a run folder."""
-    source = data.find(options.dataset, options.data_dir, options.frames_folder)
+    source = data.find(options)
+    cli.take_defaults(options, source)
     cli.announce(source)
 
     import keras  # which takes seconds: only now, when options and data have proved right
@@ -63,22 +72,20 @@ def train(options):
 
     from . import model
 
-    shape = data.picture_shape(source, options.height, options.width)
-    batches, validation, examples = data.load(source, options, shape)
+    training = data.load(source, options)
     run = start_run(options, source)
-    classes = data.class_names(source)
-    data.save_names(run, classes, examples)
+    data.save_names(run, training.names)
     with prepare(options):
         network = model.build_model(
-            shape,
-            len(classes),
-            options.cell,
-            options.units,
-            options.layers,
-            options.direction,
-            options.dropout,
+            shape=data.shape_of(source, options),
+            classes=len(training.names.classes),
+            cell=options.cell,
+            units=options.units,
+            layers=options.layers,
+            direction=options.direction,
+            dropout=options.dropout,
         )
-        steps = options.epochs * len(batches(epoch=0))
+        steps = options.epochs * training.steps
         rising = min(200, steps // 10)
         rate = keras.optimizers.schedules.CosineDecay(
             0.0, steps - rising, warmup_target=options.learning_rate, warmup_steps=rising
@@ -90,73 +97,59 @@ def train(options):
             ),
             weighted_metrics=["accuracy"],
         )
-    fit(network, batches, validation, run, options.epochs, monitor="val_accuracy")
+    fit(network, training, run, options.epochs, monitor="val_accuracy")
     return run
 
 
 @recipe.command()
-@cli.evaluation_options
+@cli.evaluation_options(own)
 def evaluate(options):
     """Measure a trained network on the test split; write metrics.json and report.html."""
     run = cli.open_trained(options)
-    folder = None if options.dataset else run.options.frames_folder
-    source = data.find(options.dataset or run.dataset, options.data_dir, folder)
+    source = data.find(cli.data_options(options, run))
+    run.check_unchanged(source)
+    names = data.load_names(run)
+    numbers = numbers_among(names.classes, source)
     cli.announce(source, run)
 
-    from shared.evaluation.pictures import confusion_matrix
     from shared.evaluation.report import table, write_report
-    from shared.evaluation.segments import label_strips, segment_f1
+    from shared.evaluation.segments import comparison, frame_accuracy, label_all, segment_f1
 
-    from . import model  # noqa: F401  registers the layers of a saved network
+    from . import model
 
     network = run.load_model()
-    classes, guesses = data.load_names(run)
-    data.check_classes(source, classes)
-    run.check_unchanged(source)
-    shape = network.input["frames"].shape[2:]
-    examples = data.read(source, options.split, options.limit or run.options.limit, shape)
-    answers, labels = label_all(network, examples)
-    if not sum(map(len, labels)):
-        raise UserError(
-            f"The labels of {source.name}'s {options.split} split are not public; measure on "
-            "another with --split validation."
-        )
+    shape = model.frame_shape(network)
+    clips = source.read(options.split, options.limit or run.options.limit, shape)
+    answers, labels, titles = label_all(network, clips)
+    labels = [numbers[row] for row in labels]
 
     def measured(found):
-        return {"frame_accuracy": accuracy(found, labels), "segment_f1": segment_f1(found, labels)}
+        return {
+            "frame_accuracy": frame_accuracy(found, labels),
+            "segment_f1": segment_f1(found, labels),
+        }
 
-    baselines = {
-        name: measured([guess(len(row)) for row in labels]) for name, guess in guesses.items()
-    }
+    guesses = [data.guess(names, len(row)) for row in labels]
+    baselines = {name: measured([guess[name] for guess in guesses]) for name in guesses[0]}
+    metrics = measured(answers)
+    frames = sum(map(len, labels))
     record = run.save_metrics(
         source,
         options.split,
         len(labels),
-        measured(answers),
+        metrics,
         network.count_params(),
-        frames=sum(map(len, labels)),
+        frames=frames,
         baselines=baselines,
     )
     cli.print_metrics(record)
     for name, figures in baselines.items():
         click.echo(f"  {name} alone: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items()))
-
-    names = data.names_of(examples)
-    scores = [accuracy([found], [true]) for found, true in zip(answers, labels, strict=True)]
-    order = np.argsort(scores, kind="stable")
-    shown = [
-        (f"{names[i]} ({scores[i]:.3f})", {"predicted": answers[i], "true": labels[i]})
-        for i in order
-    ]
-    matrix = np.zeros((len(classes), len(classes)), int)
-    np.add.at(matrix, (np.concatenate(labels), np.concatenate(answers)), 1)
     rows = [(name, *figures.values()) for name, figures in baselines.items()]
-    columns = ("guess without looking", "frame_accuracy", "segment_f1")
+    columns = ("guess without looking", *metrics)
     sections = [
         ("What can be had without looking", table(columns, rows)),
-        ("Worst clips", label_strips(shown[:SHOWN_CLIPS], classes)),
-        ("Best clips", label_strips(shown[: -SHOWN_CLIPS - 1 : -1], classes)),
-        ("Frame by frame", confusion_matrix(matrix, classes)),
+        *comparison(titles, answers, labels, names.classes),
     ]
     write_report(run, record, sections)
     cli.next_step(run, "predict", "VIDEO")
@@ -167,14 +160,14 @@ def evaluate(options):
 @click.option(
     "--frames-per-second",
     type=cli.above_zero,
-    help=f"[default: as in the file, else {FRAMES_PER_SECOND:g}]",
+    help=f"Speed of the video; by default that of the file, else {FRAMES_PER_SECOND:g}.",
 )
 @click.option("--stream", is_flag=True, help="Print a label for each frame as it is read.")
 def predict(options):
-    """Say what is to be seen from when to when in each INPUT, a video or a folder of frames.
+    """Label the frames of each INPUT, a video or a folder ('-' reads one per line of stdin).
 
-    With --stream a network trained with --direction forward labels frame by frame, and keeps
-    nothing but its state. '-' reads a name per line of stdin.
+    A folder has a picture for each frame. With --stream, a network trained with --direction forward
+    labels each frame as it is read, and keeps nothing but its state and the last frame.
     """
     paths = cli.read_paths(options.inputs)
     run = cli.open_trained(options)
@@ -186,35 +179,26 @@ def predict(options):
     cli.announce(run=run)
 
     from shared.data import video
-    from shared.evaluation.segments import segments_of
+    from shared.evaluation.segments import timed_segments
 
     from . import model
 
     network = run.load_model()
-    classes, _ = data.load_names(run)
-    shape = network.input["frames"].shape[2:]
+    names = data.load_names(run)
+    shape = model.frame_shape(network)
     label_clip = model.clip_labeller(network)
     for path in paths:
         rate = options.frames_per_second or video.frame_rate(path) or FRAMES_PER_SECOND
         if options.stream:
             frames = video.frames_of(path, *shape)
             for t, probabilities in enumerate(model.label_stream(network, frames)):
-                label = classes[probabilities.argmax()]
+                label = names.classes[probabilities.argmax()]
                 record = {"input": path, "frame": t, "second": t / rate, "label": label}
                 line = f"{t:6} {t / rate:8.2f} s  {label}"
                 cli.print_prediction(options.as_json, record, line)
             continue
         answers = label_clip(video.read_video(path, *shape)).argmax(axis=-1)
-        segments = [
-            {
-                "start": start,
-                "end": end,
-                "start_seconds": round(start / rate, 3),
-                "end_seconds": round(end / rate, 3),
-                "label": classes[label],
-            }
-            for start, end, label in segments_of(answers)
-        ]
+        segments = timed_segments(answers, names.classes, rate)
         record = {
             "input": path,
             "frames": len(answers),
@@ -222,8 +206,7 @@ def predict(options):
             "segments": segments,
         }
         lines = [
-            f"{each['start']:6} -{each['end']:6}  {each['start_seconds']:8.2f} -"
-            f"{each['end_seconds']:8.2f} s  {each['label']}"
+            "{start:6} -{end:6}  {start_seconds:8.2f} -{end_seconds:8.2f} s  {label}".format(**each)
             for each in segments
         ]
         cli.print_prediction(options.as_json, record, "\n".join([path, *lines]))
@@ -232,7 +215,7 @@ def predict(options):
 @recipe.command()
 @cli.inspection_options
 def inspect(options):
-    """Write a page that shows INPUT, a video or a folder of frames, its labels, and the gates."""
+    """Write a page that shows INPUT, a video or a folder, its labels, and what the cell did."""
     (path,) = cli.read_paths([options.input])
     run = cli.open_trained(options)
     cli.announce(run=run)
@@ -245,17 +228,18 @@ def inspect(options):
     from . import model
 
     network = run.load_model()
-    classes, _ = data.load_names(run)
-    frames = video.read_video(path, *network.input["frames"].shape[2:])[:SHOWN_FRAMES]
+    names = data.load_names(run)
+    frames = video.read_video(path, *model.frame_shape(network))[:SHOWN_FRAMES]
     probabilities = model.clip_labeller(network)(frames)
     answers = probabilities.argmax(axis=-1)
     captions = [
-        f"{t}: {classes[label]}, {probabilities[t, label]:.2f}" for t, label in enumerate(answers)
+        f"{t}: {names.classes[label]}, {probabilities[t, label]:.2f}"
+        for t, label in enumerate(answers)
     ]
     ticks = [str(t) if t % 5 == 0 else "" for t in range(len(frames))]
-    pictures = heatmaps({"probability of each label": probabilities}, ticks, classes)
+    pictures = heatmaps({"probability of each label": probabilities}, ticks, names.classes)
     sections = [
-        ("Labels over time", label_strips([(path, {"predicted": answers})], classes)),
+        ("Labels over time", label_strips([(path, {"predicted": answers})], names.classes)),
         ("How sure it was", pictures),
         ("The frames", picture_grid(frames, captions)),
     ]
@@ -263,27 +247,6 @@ def inspect(options):
         sections.append(("Inside the first layer, reading forward", heatmaps(inside, ticks)))
     write_page(run, "inspect.html", path, run.notice, sections)
     click.echo(f"Written: {run.path('inspect.html')}")
-
-
-def label_all(network, examples):
-    """The answers and the labels of examples, without padding: two lists of int arrays."""
-    from tqdm import tqdm
-
-    answers, labels = [], []
-    with tqdm(total=examples.count, desc="labelling", unit="clip", delay=2) as bar:
-        for inputs, true, weights in data.in_order(examples):
-            inputs = {name: np.asarray(values) for name, values in inputs.items()}
-            found = network.predict_on_batch(inputs).argmax(axis=-1)
-            for row, its_labels, present in zip(found, true.numpy(), weights.numpy(), strict=True):
-                answers.append(row[present > 0])
-                labels.append(its_labels[present > 0])
-            bar.update(len(found))
-    return answers, labels
-
-
-def accuracy(answers, labels):
-    """The share of all frames of all clips that got their label."""
-    return float((np.concatenate(answers) == np.concatenate(labels)).mean())
 
 
 if __name__ == "__main__":

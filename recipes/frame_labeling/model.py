@@ -77,6 +77,11 @@ def eye(shape, units, filters):
     return keras.Model(seen, keras.layers.Activation("relu")(x), name="eye")
 
 
+def frame_shape(network):
+    """Height, width and channels of the frames that the network takes."""
+    return network.input["frames"].shape[2:]
+
+
 def clip_labeller(network):
     """What labels whole clips, of any length.
 
@@ -124,7 +129,7 @@ def label_stream(network, frames):
     Yields:
         float32 array `(classes,)` of probabilities for each, the same as for the whole clip.
     """
-    step, states, before = single_step(network), no_memory(network), None
+    step, states, before = step_function(network), no_memory(network), None
     for frame in frames:
         pair = np.stack([frame if before is None else before, frame])[None]
         probabilities, states = step(ops.convert_to_tensor(pair), states)
@@ -132,7 +137,7 @@ def label_stream(network, frames):
         before = frame
 
 
-def single_step(network):
+def step_function(network):
     """The forward network without its loop: (the frame before and this one, states) -> the
     probabilities `(batch, classes)` of its label, and the states after it."""
     with_change, eye = network.get_layer("with_change"), network.get_layer("eye").network

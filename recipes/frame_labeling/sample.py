@@ -24,8 +24,10 @@ from pathlib import Path
 import numpy as np
 
 SIZES = {"train": 512, "validation": 96, "test": 96}  # of whole batches of 16
-LABELS = ["home", "leaving", "away", "returning"]
+CLASSES = ("home", "leaving", "away", "returning")
+DEFAULTS = {}  # the recipe's own options suit it
 HEIGHT, WIDTH = 16, 24
+SHAPE = (HEIGHT, WIDTH, 1)
 LENGTHS = range(20, 33)  # frames
 FRAMES_PER_SECOND = 10
 

@@ -1,16 +1,16 @@
 """Pictures and their labels: the only file that knows the data set.
 
-To use your own, give `--image-folder`, or change `hold` and `class_names`.
+To use your own, give `--folder`, or change `find`.
 """
 
-import hashlib
-from pathlib import Path
+import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
-from shared.data import examples, loading
-from shared.data.images import read_image, read_images
-from shared.errors import UserError
+from shared.data import examples, labelled_images
+from shared.data.images import read_images
+from shared.data.training_data import TrainingData, guessing_loss
 from shared.files import read_json, write_json
 
 from . import sample
@@ -18,101 +18,66 @@ from . import sample
 DEFAULT = "fashion_mnist"
 FITTING = (DEFAULT, "mnist", "cifar10", "cifar100")
 # Where a picture seen in a mirror keeps its label; digits and letters don't.
-MIRRORED = (DEFAULT, "cifar10", "cifar100", "sample")
+MIRRORED = (DEFAULT, "cifar10", "cifar100")
 LARGEST_SIDE = 64  # pixels; larger pictures are made as small as this
 
 
-def find(name, image_folder=None, data_dir=None):
-    """Where the pictures come from: a public data set, the bundled sample, or the user's folder.
+class Names(NamedTuple):
+    """What the network's numbers mean."""
 
-    Args:
-        name: of a data set, or None for the default.
-        image_folder: a folder with `train/CLASS/*.png` (or JPEG), and perhaps `validation` and
-            `test` beside `train`; its name may also be given as `name`.
-        data_dir: where TFDS keeps its data.
-
-    Raises:
-        UserError: also where both are given, or the folder doesn't hold what it should.
-    """
-    if image_folder is None:
-        return loading.find(name, DEFAULT, data_dir, _check_features, FITTING)
-    if name not in (None, image_folder):
-        raise UserError(f"Give --dataset {name} or --image-folder {image_folder}, not both.")
-    return _find_folder(image_folder)
+    classes: list
 
 
-def image_shape(source, size=None):
-    """Height, width and channels to read the pictures in.
-
-    Args:
-        source: as from `find`.
-        size: height and width in pixels; None means as they are, where they all have one size of
-            at most `LARGEST_SIDE`, and otherwise `LARGEST_SIDE`.
-    """
-    if source.is_sample:
-        stored = sample.SHAPE
-    else:
-        features = source.builder.info.features
-        stored = features[_image_and_label(features)[0]].shape
-    height, width, channels = stored
-    if size is None and None not in (height, width) and max(height, width) <= LARGEST_SIDE:
-        return height, width, 1 if channels == 1 else 3
-    size = size or LARGEST_SIDE
-    return size, size, 1 if channels == 1 else 3
-
-
-def hold(source, split, shape, limit=None):
-    """The `Examples` of one split: `image`, uint8 of that shape, and `label`."""
-    import tensorflow as tf
-
-    height, width, channels = shape
-    if source.is_sample:
-        loading.check_split("sample", split, sample.SIZES)
-        images, labels = (column[:limit] for column in sample.generate(split))
-        if images.shape[1:] != shape:
-            images = tf.image.resize(images, (height, width), method="area").numpy()
-        if channels == 3 and images.shape[-1] == 1:
-            images = np.repeat(images, 3, axis=-1)
-        return examples.Examples.of({"image": images.astype("uint8"), "label": labels})
-
-    image_name, label_name = _image_and_label(source.builder.info.features)
-
-    def fit(example):
-        if source.files:
-            # As `predict` reads a file, down to transparency and the rotation of the camera.
-            path = example["image/filename"]
-            image = tf.numpy_function(
-                lambda path: read_image(path.decode(), *shape), [path], "uint8", stateful=False
-            )
-        else:
-            image = example[image_name][..., :channels]
-            if image.shape[:2] != (height, width):
-                image = tf.image.resize(image, (height, width), method="area")
-        image = tf.ensure_shape(tf.cast(image, "uint8"), shape)
-        return {"image": image, "label": tf.cast(example[label_name], "int32")}
-
-    return examples.hold(source, split, limit, fit, decode=not source.files)
-
-
-def load(source, options, shape):
-    """The batches to train with.
+def find(options):
+    """Where the pictures come from: a folder of your own, a public data set, or the sample.
 
     Returns:
-        batches: function epoch -> `tf.data.Dataset` of shuffled and varied `(images, labels)`,
-            images `(batch, height, width, channels)` of uint8.
-        validation: the same of the validation split, in order and as they are.
+        A `Source` whose `read(split, limit, shape)` gives `Examples` of pictures of that shape and
+        class numbers, and whose `classes` says what those mean.
     """
-    train = hold(source, "train", shape, options.limit)
-    validation = hold(source, "validation", shape, options.limit)
+    source = labelled_images.find(options, DEFAULT, sample, FITTING)
+    defaults = {"flip": source.name in MIRRORED and not source.files, **source.defaults}
+    return dataclasses.replace(source, defaults=defaults)
 
-    def varied(batch, seed):
+
+def load(source, options):
+    """Read and batch the pictures for training, other variations of them in every epoch.
+
+    Returns:
+        `TrainingData`. A batch is `(images, labels)`: images `(batch, height, width, channels)` of
+        uint8, and labels `(batch,)`.
+    """
+    shape = shape_of(source, options)
+    train = source.read("train", options.limit, shape)
+    labels = labelled_images.labels_of(source, "train", options.limit)
+
+    def prepare(batch, seed):
         images = vary(batch["image"], seed, options.shift, options.flip, options.erase)
         return images, batch["label"]
 
     def batches(epoch):
-        return examples.batches(train, options.batch_size, varied, seed=[options.seed, epoch])
+        return examples.batches(train, options.batch_size, prepare, seed=[options.seed, epoch])
 
-    return batches, in_order(validation, options.batch_size)
+    counts = np.bincount(labels, minlength=len(source.classes))
+    return TrainingData(
+        batches=batches,
+        validation=in_order(source.read("validation", options.limit, shape), options.batch_size),
+        steps=-(-train.count // options.batch_size),
+        names=Names(list(source.classes)),
+        guessing=guessing_loss(counts, options.label_smoothing),
+    )
+
+
+def shape_of(source, options):
+    """Height, width and channels to train with: `--image-size`, or as the pictures are.
+
+    Those that are larger than `LARGEST_SIDE`, or of different sizes, are made as small as that.
+    """
+    height, width, channels = source.shape
+    if options.image_size is None and height and width and max(height, width) <= LARGEST_SIDE:
+        return height, width, channels
+    size = options.image_size or LARGEST_SIDE
+    return size, size, channels
 
 
 def in_order(held, batch_size):
@@ -174,82 +139,11 @@ def vary(images, seed, shift=0, flip=False, erase=0.0):
     return images
 
 
-def class_names(source):
-    """What the class numbers mean."""
-    if source.is_sample:
-        return list(sample.CLASSES)
-    features = source.builder.info.features
-    return list(features[_image_and_label(features)[1]].names)
-
-
-def check_classes(source, classes):
-    """Raise UserError where a data set's labels are not those that a network was trained on."""
-    if class_names(source) != classes:
-        raise UserError(
-            f"{source.name} has the labels {', '.join(class_names(source))}, but this run was "
-            f"trained on {', '.join(classes)}. Choose another --dataset or --run."
-        )
-
-
-def save_names(run, classes):
+def save_names(run, names):
     """Keep beside the model what its numbers mean."""
-    write_json(run.path("classes.json"), classes)
+    write_json(run.path("classes.json"), names.classes)
 
 
 def load_names(run):
-    """The class names that `save_names` kept."""
-    return read_json(run.path("classes.json"))
-
-
-def _find_folder(folder):
-    import tensorflow as tf
-    import tensorflow_datasets as tfds
-
-    path = Path(folder)
-    if not path.is_dir():
-        raise UserError(f"There is no folder {folder}; name one with --image-folder.")
-    wanted = f"{path}/train/CLASS/*.png or .jpg"
-    try:
-        builder = tfds.folder_dataset.ImageFolder(folder)
-        files = sorted(file for file in path.glob("*/*/*") if file.is_file())
-        sizes = "\n".join(f"{file.relative_to(path)} {file.stat().st_size}" for file in files)
-    except (tf.errors.OpError, OSError) as error:
-        raise UserError(f"Can't read the folder {folder}: {error}.") from error
-    counts = {name: split.num_examples for name, split in builder.info.splits.items()}
-    if not sum(counts.values()):
-        raise UserError(f"There are no pictures in {folder}; it needs {wanted}.")
-    if counts.get("train", 0) < 2:
-        found = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()))
-        raise UserError(f"{folder} has no pictures to train on; it needs {wanted}. Found: {found}.")
-    if len(builder.info.features["label"].names) < 2:
-        raise UserError(f"All pictures in {folder} have one label; it needs {wanted}, twice.")
-    version = hashlib.sha256(sizes.encode()).hexdigest()[:16]
-    return loading.Source(folder, version, builder=builder, files=(folder,))
-
-
-def _image_and_label(features):
-    """The names of the one image and the one label (or that named label) among features, or None.
-
-    An image has one channel, three or four, of one byte each.
-    """
-    import tensorflow_datasets as tfds
-
-    if not isinstance(features, tfds.features.FeaturesDict):
-        return None
-    images = [
-        name
-        for name, kind in features.items()
-        if isinstance(kind, tfds.features.Image)
-        and len(kind.shape) == 3
-        and kind.shape[-1] in (1, 3, 4)
-        and kind.np_dtype == np.uint8
-    ]
-    labels = [name for name, kind in features.items() if isinstance(kind, tfds.features.ClassLabel)]
-    if "label" in labels:
-        labels = ["label"]
-    return (images[0], labels[0]) if len(images) == len(labels) == 1 else None
-
-
-def _check_features(name, features):
-    if _image_and_label(features) is None:
-        raise loading.refusal(name, features, "one image and one class label per example", FITTING)
+    """The `Names` that `save_names` kept."""
+    return Names(read_json(run.path("classes.json")))

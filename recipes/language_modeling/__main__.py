@@ -1,5 +1,6 @@
 """The commands of the recipe: train, evaluate, predict, generate, inspect."""
 
+import contextlib
 import sys
 
 import click
@@ -8,9 +9,8 @@ import numpy as np
 from shared import cli
 from shared.errors import UserError
 
-from . import data
+from . import data, sample
 
-PASSAGE = 200  # tokens of a passage in the report
 WRITTEN = 500  # tokens of the text that the report shows as the network's own
 DYNAMIC_TIMESTEPS = 16  # tokens between two training steps of `evaluate --dynamic`
 DYNAMIC_LEARNING_RATE = 2e-4  # of those steps; both chosen on the validation split
@@ -24,36 +24,43 @@ recipe = cli.recipe_group(
 )
 
 
+own = cli.own_texts("Your own text, in UTF-8.")
+
+
 @recipe.command()
-@cli.training_options(dataset=data.DEFAULT, epochs=10, batch_size=32, units=512, layers=2)
-@click.option(
-    "--file", type=click.Path(resolve_path=True), metavar="FILE", help="A text file instead."
+@cli.training_options(
+    own,
+    dataset=data.DEFAULT,
+    epochs=10,
+    batch_size=32,
+    units=512,
+    layers=2,
+    on_sample=sample.DEFAULTS,
+    examples="tokens",
 )
-@click.option(
-    "--tokens", type=click.Choice(["character", "word"]), default="character", show_default=True
+@cli.data_option(
+    "--tokens",
+    type=click.Choice(["character", "word"]),
+    default="character",
+    help="What the text is cut into.",
 )
-@click.option(
+@cli.data_option(
     "--vocabulary-size",
     type=click.IntRange(3),
     default=10_000,
-    help="With --tokens word.",
-    show_default=True,
+    help="Words known, at most, where tokens are words.",
 )
-@click.option(
-    "--timesteps",
-    type=cli.positive,
-    default=64,
-    help="Tokens that a gradient goes back, at most.",
-    show_default=True,
+@cli.network_option(
+    "--dropout", type=cli.share, default=0.4, help="Share of each layer's outputs left out."
 )
-@click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.4, show_default=True)
-@click.option("--learning-rate", type=cli.above_zero, default=4e-3, show_default=True)
-@click.option(
-    "--weight-decay",
-    type=click.FloatRange(0),
-    default=0.2,
-    help="How much of each weight a step takes away, times the learning rate.",
-    show_default=True,
+@cli.training_option(
+    "--timesteps", type=cli.positive, default=64, help="Tokens that a gradient goes back, at most."
+)
+@cli.training_option(
+    "--weight-decay", type=click.FloatRange(0), default=0.2, help="Weight decay of AdamW."
+)
+@cli.training_option(
+    "--learning-rate", type=cli.above_zero, default=4e-3, help="Learning rate at the start."
 )
 def train(options):
     """Train on a text and write a run folder."""
@@ -62,7 +69,8 @@ def train(options):
             f"--distribute {options.distribute} does not fit here: each batch needs the state of "
             "the one before it. Leave the option out."
         )
-    source = data.find(options.dataset, options.file, options.data_dir)
+    source = data.find(options)
+    cli.take_defaults(options, source)
     cli.announce(source)
 
     import keras  # which takes seconds: only now, when options and data have proved right
@@ -73,85 +81,84 @@ def train(options):
 
     from . import model
 
+    training = data.load(source, options)
     run = start_run(options, source)
-    batches, validation, vocabulary, streams = data.load(source, options)
-    data.save_vocabulary(run, vocabulary)
+    data.save_names(run, training.names)
     with prepare(options):
         network = model.build_model(
-            len(vocabulary), streams, options.cell, options.units, options.layers, options.dropout
+            vocabulary_size=len(training.names.vocabulary),
+            streams=data.streams_of(training),
+            cell=options.cell,
+            units=options.units,
+            layers=options.layers,
+            dropout=options.dropout,
         )
-        steps = options.epochs * len(batches(epoch=0))
-        falling = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
-        optimizer = keras.optimizers.AdamW(falling, options.weight_decay, clipnorm=1.0)
+        steps = options.epochs * training.steps
+        optimizer = keras.optimizers.AdamW(
+            keras.optimizers.schedules.CosineDecay(options.learning_rate, steps),
+            options.weight_decay,
+            clipnorm=1.0,
+        )
         optimizer.exclude_from_weight_decay(var_names=["bias"])
         network.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     forget = model.ForgetBetweenTexts()
-    fit(network, batches, validation, run, options.epochs, monitor="val_loss", callbacks=[forget])
+    fit(network, training, run, options.epochs, monitor="val_loss", callbacks=[forget])
     return run
 
 
 @recipe.command()
-@cli.evaluation_options
+@cli.evaluation_options(own, examples="tokens")
 @click.option(
-    "--dynamic", is_flag=True, help="Score it also by weights that learn from what they have read."
+    "--dynamic",
+    is_flag=True,
+    help="Measure again with weights that learn from what they have read.",
 )
 def evaluate(options):
     """Measure a trained network on the test split; write metrics.json and report.html."""
     run = cli.open_trained(options)
-    source = find_data(options.dataset, run, options.data_dir)
+    source = data.find(cli.data_options(options, run))
+    run.check_unchanged(source)
+    names = data.load_names(run)
     cli.announce(source, run)
 
+    from shared.data.windows import windows
     from shared.decoding import sample
-    from shared.evaluation.report import coloured_text, passage, table, write_report
+    from shared.evaluation.reading import no_memory, score
+    from shared.evaluation.report import passage, write_report
+    from shared.evaluation.surprise import surprise_sections
 
     from . import model
 
-    trained = run.load_model()
-    network = model.with_states(trained)
-    vocabulary = data.load_vocabulary(run)
+    network = run.load_model()
     limit = options.limit or run.options.limit
-    tokens = data.tokenize(data.read(source, options.split, limit), run.options.tokens)[:limit]
-    ids = data.to_ids(tokens, vocabulary)
-    surprise, _ = model.score(network, ids)
+    tokens = data.read_tokens(source, options.split, limit, run.options.tokens)
+    ids = data.to_ids(tokens, names.vocabulary)
+    reader = model.with_states(network)
+    surprise, _ = score(reader, ids)
 
     cross_entropy = float(surprise.mean())
     metrics = {"cross_entropy": cross_entropy, "perplexity": float(np.exp(cross_entropy))}
     if options.dynamic:
-        given = run.options
-        copy = model.of_one_row(trained, len(vocabulary), given.cell, given.units, given.layers)
-        batches = data.windows(*data.before_and_after(ids), 1, DYNAMIC_TIMESTEPS)
+        copy = model.of_one_row(network, run.options.cell)
+        batches = windows(ids, 1, DYNAMIC_TIMESTEPS)
         dynamic = model.score_while_learning(copy, batches, DYNAMIC_LEARNING_RATE)
         metrics["cross_entropy_dynamic"] = float(dynamic.mean())
     record = run.save_metrics(
         source,
         options.split,
-        len(ids),
+        len(tokens),
         metrics,
-        network.count_params(),
+        reader.count_params(),
         tokens=run.options.tokens,
         unknown=int((ids == data.UNKNOWN).sum()),
     )
     cli.print_metrics(record)
-
-    step, states = model.step_function(network), model.no_memory(network)
+    step, states = model.step_function(reader), no_memory(reader)
     (written,) = sample(step, [[data.START]], states, WRITTEN, temperature=0.8, seed=1)
-    passages = [
-        (surprise[begin : begin + PASSAGE].mean(), begin)
-        for begin in range(0, max(len(ids) - PASSAGE, 0) + 1, PASSAGE)
-    ]
-    rows = [
-        (mean, passage("".join(tokens[begin : begin + PASSAGE])))
-        for mean, begin in sorted(passages)
-    ]
-    columns = ("nats per token", "passage")
-    begin = max(passages)[1]
-    worst = slice(begin, begin + 2 * PASSAGE)
-    colours = surprise[worst] - cross_entropy, "more surprising than the mean", "less"
+    text = "".join(names.vocabulary[token] for token in written.tokens)
     sections = [
-        ("Written at temperature 0.8", passage("".join(vocabulary[i] for i in written.tokens))),
-        ("Least surprising passages", table(columns, rows[:5])),
-        ("Most surprising passages", table(columns, rows[:-6:-1])),
-        ("Where it was surprised", coloured_text(tokens[worst], *colours, joined=True)),
+        ("Written at temperature 0.8", passage(text)),
+        *surprise_sections(tokens, surprise),
     ]
     write_report(run, record, sections)
     cli.next_step(run, "generate", "--length 500")
@@ -160,22 +167,26 @@ def evaluate(options):
 @recipe.command()
 @cli.prediction_options
 def predict(options):
-    """Say how surprising each INPUT, a text, is, and what comes next ('-': one per line of stdin).
+    """Score each INPUT, a text, and say what comes next ('-' reads one per line of stdin).
 
-    A text is read from its beginning; white space around it is left out.
+    The score is the cross entropy in nats per token: how surprising the text is. A text is read
+    from its beginning; white space around it is left out.
     """
     texts = cli.read_texts(options.inputs)
     run = cli.open_trained(options)
     cli.announce(run=run)
 
+    from shared.evaluation.reading import score
+
     from . import model
 
-    network = model.with_states(run.load_model())
-    vocabulary = data.load_vocabulary(run)
+    network = run.load_model()
+    names = data.load_names(run)
+    reader = model.with_states(network)
     for text in texts:
-        ids = data.to_ids(data.tokenize(text, run.options.tokens), vocabulary)
-        surprise, after = model.score(network, ids)
-        likely = {vocabulary[i]: float(after[i]) for i in np.argsort(-after)[:5]}
+        ids = data.to_ids(data.tokenize(text, run.options.tokens), names.vocabulary)
+        surprise, after = score(reader, ids)
+        likely = {names.vocabulary[token]: float(after[token]) for token in np.argsort(-after)[:5]}
         record = {
             "input": text,
             "cross_entropy": float(surprise.mean()),
@@ -190,24 +201,23 @@ def predict(options):
 
 @recipe.command()
 @cli.run_options
-@click.option("--prompt", default="", metavar="TEXT", help="What to go on from; '-' reads stdin.")
-@click.option("--length", type=cli.positive, default=1000, help="Tokens.", show_default=True)
+@click.option("--prompt", default="", metavar="TEXT", help="Text to continue; '-' reads stdin.")
+@click.option("--length", type=cli.positive, default=1000, help="Tokens to write.")
 @click.option(
     "--temperature",
     type=click.FloatRange(0),
     default=0.8,
-    help="Below 1 plays safe, 0 takes the likeliest.",
-    show_default=True,
+    help="Below 1 prefers likely tokens; 0 takes the likeliest.",
 )
-@click.option("--top-k", type=cli.positive, help="Only from the K likeliest tokens.")
+@click.option("--top-k", type=cli.positive, help="Draw only from the K likeliest tokens.")
 @click.option(
     "--top-p",
     type=click.FloatRange(0, 1, min_open=True),
-    help="Only from the likeliest tokens that together have this probability.",
+    help="Draw only from the likeliest tokens that together have this probability.",
 )
-@click.option("--seed", type=click.IntRange(0), help="The same seed, the same text.")
+@click.option("--seed", type=click.IntRange(0), help="The same seed gives the same text.")
 def generate(options):
-    """Write on from a prompt, token by token."""
+    """Continue a prompt, token by token."""
     prompt = options.prompt
     if prompt == "-":
         prompt = sys.stdin.buffer.read().decode("utf-8", errors="replace")
@@ -215,20 +225,28 @@ def generate(options):
     cli.announce(run=run)
 
     from shared.decoding import stream
+    from shared.evaluation.reading import remember
 
     from . import model
 
-    network = model.with_states(run.load_model())
-    vocabulary = data.load_vocabulary(run)
-    ids = read_prompt(prompt, run.options.tokens, vocabulary)
-    states = model.no_memory(network)
-    for _, states in model.read(network, ids[:-1]):  # noqa: B007  the last piece's states
-        pass
+    network = run.load_model()
+    names = data.load_names(run)
+    reader = model.with_states(network)
+    tokens = data.tokenize(prompt, run.options.tokens)
+    if len(tokens) > PROMPT_READ:
+        note = f"Of the prompt's {len(tokens):,} tokens the last {PROMPT_READ:,} are read."
+        click.echo(note, err=True)
+        tokens = tokens[-PROMPT_READ:]
+    strange = sorted(set(tokens) - set(names.vocabulary[data.UNKNOWN + 1 :]))
+    if strange:
+        named = ", ".join(map(repr, strange[:10])) + (", ..." if len(strange) > 10 else "")
+        click.echo(f"Unknown, since not in the training text: {named}.", err=True)
+    ids = data.to_ids(tokens, names.vocabulary)
     try:
-        tokens = stream(
-            model.step_function(network),
+        written = stream(
+            model.step_function(reader),
             [ids[-1:]],
-            states,
+            remember(reader, ids[:-1]),
             options.length,
             temperature=options.temperature,
             top_k=options.top_k,
@@ -238,15 +256,18 @@ def generate(options):
     except ValueError as error:  # a temperature of nan, say, passes click's check of the range
         raise UserError(str(error)) from error
     click.echo(prompt, nl=False)
-    for (token,) in tokens:
-        click.echo(vocabulary[token], nl=False)
+    for (token,) in written:
+        click.echo(names.vocabulary[token], nl=False)
     click.echo()
 
 
 @recipe.command()
 @cli.inspection_options
 @click.option(
-    "--unit", type=(cli.positive, cli.positive), metavar="LAYER UNIT", help="Show this one too."
+    "--unit",
+    type=(cli.positive, cli.positive),
+    metavar="LAYER UNIT",
+    help="A unit to show as well.",
 )
 def inspect(options):
     """Write a page that shows what single units do while they read INPUT, a text."""
@@ -254,84 +275,40 @@ def inspect(options):
     run = cli.open_trained(options)
     cli.announce(run=run)
 
-    from shared.evaluation.report import coloured_text, heatmaps, table, write_page
+    from shared.evaluation import units
+    from shared.evaluation.reading import score
+    from shared.evaluation.report import coloured_text, heatmaps, write_page
 
-    from . import model, units
+    from . import model
 
-    network = model.with_states(run.load_model())
-    vocabulary = data.load_vocabulary(run)
+    network = run.load_model()
+    names = data.load_names(run)
+    reader = model.with_states(network)
     tokens = data.tokenize(text, run.options.tokens)[:TEXT_SHOWN]
-    ids = data.to_ids(tokens, vocabulary)
-    hidden = model.explain(network, ids)
-    surprise, _ = model.score(network, ids)
+    ids = data.to_ids(tokens, names.vocabulary)
+    hidden = model.explain(reader, ids)
     layers, count = hidden.shape[1:]
     if options.unit and (options.unit[0] > layers or options.unit[1] > count):
         raise UserError(f"--unit {options.unit}: this run has {layers} layers of {count} units.")
-    asked = {"as asked for": [(*options.unit, None)]} if options.unit else {}
-
-    measured, where = text_for_units(run, tokens)
-    ids_measured = data.to_ids(measured, vocabulary)
-    found = units.find_units(model.explain(network, ids_measured), measured)
-
-    def coloured(values, high, low):
-        return coloured_text(tokens, values, high, low, joined=True)
-
-    columns = ("property", "layer", "unit", "score")
-    caption = f"Chosen on the first half of {where}; the scores are those on its second half."
-    rows = [(name, *unit) for name, best in found.items() for unit in best]
-    rows += [(name, "", "", "not there, or everywhere") for name, best in found.items() if not best]
+    measured, where = tokens, "INPUT, as the validation split can't be had here"
+    with contextlib.suppress(UserError):  # a run folder may be used where its data isn't
+        source = data.find(cli.data_options(options, run))
+        run.check_unchanged(source)
+        measured = data.read_tokens(source, "validation", TEXT_MEASURED, run.options.tokens)
+        where = f"{len(measured):,} tokens of the validation split of {source.name}"
+    activations = model.explain(reader, data.to_ids(measured, names.vocabulary))
+    found = units.find_units(activations, measured)
+    surprise, _ = score(reader, ids)
+    gates = model.gates(reader, ids[: 1 + GATES_SHOWN])
+    colours = surprise - surprise.mean(), "more than the mean", "less"
+    beginning = [repr(token)[1:-1] for token in tokens[:GATES_SHOWN]]
     sections = [
-        ("Units that tell something", table(columns, rows, caption)),
-        ("The score", units.SCORE),
-    ]
-    for name, best in {**found, **asked}.items():
-        for layer, unit, _ in best[:1]:
-            picture = coloured(hidden[:, layer - 1, unit - 1], "above zero", "below zero")
-            sections.append((f"Layer {layer}, unit {unit}: {name}", picture))
-    surprise -= surprise.mean()
-    beginning = tokens[:GATES_SHOWN]
-    gates = model.gates(network, ids[:GATES_SHOWN])
-    sections += [
-        ("How surprising each token was", coloured(surprise, "more than the mean", "less")),
-        ("Inside the first layer", heatmaps(gates, [repr(token)[1:-1] for token in beginning])),
+        *units.unit_sections(found, where, tokens, hidden, options.unit),
+        ("How surprising each token was", coloured_text(tokens, *colours, joined=True)),
+        ("Inside the first layer", heatmaps(gates, beginning)),
     ]
     write_page(run, "inspect.html", text[:200], run.notice, sections)
     click.echo(f"Written: {run.path('inspect.html')}")
-
-
-def find_data(name, run, data_dir=None):
-    """The data set of that name, or the data that the run was trained on."""
-    if name is not None or run.options.file is None:
-        return data.find(name or run.dataset, None, data_dir)
-    source = data.find(None, run.options.file)
-    run.check_unchanged(source)
-    return source
-
-
-def text_for_units(run, tokens):
-    """The tokens to look for units in, and their name: of the validation split, or as given."""
-    try:
-        source = find_data(None, run)
-        text = data.read(source, "validation", TEXT_MEASURED)
-    except UserError:  # a run folder may be used where its data isn't
-        return tokens, "INPUT, as the validation split can't be had here"
-    measured = data.tokenize(text, run.options.tokens)[:TEXT_MEASURED]
-    return measured, f"{len(measured):,} tokens of the validation split of {source.name}"
-
-
-def read_prompt(prompt, kind, vocabulary):
-    """The token ids of a prompt, after that for the start; say what in it can't be read."""
-    tokens = data.tokenize(prompt, kind)
-    if len(tokens) > PROMPT_READ:
-        note = f"Of the prompt's {len(tokens):,} tokens the last {PROMPT_READ:,} are read."
-        click.echo(note, err=True)
-        tokens = tokens[-PROMPT_READ:]
-    ids = data.to_ids(tokens, vocabulary)
-    strange = sorted({token for token, i in zip(tokens, ids, strict=True) if i == data.UNKNOWN})
-    if strange:
-        named = ", ".join(map(repr, strange[:10])) + (", ..." if len(strange) > 10 else "")
-        click.echo(f"Unknown, since not in the training text: {named}.", err=True)
-    return np.append(data.START, ids).astype("int32")
 
 
 if __name__ == "__main__":

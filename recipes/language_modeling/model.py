@@ -3,15 +3,14 @@
 import keras
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
 from shared.data.examples import untuned
 from shared.decoding import compile_step
+from shared.evaluation.reading import no_memory
 from shared.layers import CarriedState, recurrent
+from shared.progress import progress
 
 from .data import START, UNKNOWN
-
-CHUNK = 500  # timesteps of a long text that are read in one call
 
 
 def build_model(vocabulary_size, streams, cell="lstm", units=512, layers=2, dropout=0.4):
@@ -78,58 +77,16 @@ def with_states(network):
     return keras.Model([tokens, *before], [logits, *after], name="with_states")
 
 
-def no_memory(reader, rows=1):
-    """The states of a `with_states` network before any text: zeros."""
-    return [np.zeros((rows, state.shape[-1]), state.dtype) for state in reader.inputs[1:]]
-
-
-def read(reader, ids):
-    """Read one text from its beginning, piece by piece, in memory that doesn't grow with it.
-
-    Args:
-        reader: as from `with_states`.
-        ids: int32 array `(length,)` of token ids.
-
-    Returns:
-        An iterator over the pieces: `(logits, states)`, logits `(timesteps, vocabulary_size)` of
-        the tokens after each of the piece's, and the states after its last.
-    """
-    states = no_memory(reader)
-    for begin in range(0, len(ids), CHUNK):
-        logits, *states = reader.predict_on_batch([ids[None, begin : begin + CHUNK], *states])
-        yield logits[0], states
-
-
-def score(reader, ids):
-    """How well the network says a text in advance: every token once, in order, from its beginning.
-
-    Returns:
-        surprise: float64 array `(length,)`, -log p of each token after all those before it.
-        after: float64 array `(vocabulary_size,)`, the probabilities of what follows the text.
-    """
-    surprise, next_tokens, done = np.empty(len(ids)), None, 0
-    for logits, _ in read(reader, np.append(START, ids).astype("int32")):
-        logits = logits.astype("float64")
-        logits -= logits.max(axis=1, keepdims=True)
-        log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        said = ids[done : done + len(logits)]
-        surprise[done : done + len(said)] = -log_probabilities[np.arange(len(said)), said]
-        done += len(said)
-        next_tokens = np.exp(log_probabilities[-1])
-    return surprise, next_tokens
-
-
 def score_while_learning(network, batches, learning_rate):
-    """How well a network says a text in advance whose weights go on learning from what it has read.
+    """How well a network predicts a text while its weights go on learning from what it has read.
 
     Each window is scored first and then learned from, in one training step (dynamic evaluation,
-    Mikolov et al. 2010, Krause et al. 2018), so that every token is said by weights that have seen
-    those before its window and nothing of what comes. What is given up is that the weights are
-    the same at the end as at the beginning.
+    Mikolov et al. 2010, Krause et al. 2018). So every token is predicted by weights that have seen
+    the tokens before its window and nothing of what follows, but that change from window to window.
 
     Args:
         network: as from `build_model` with `streams=1` and without dropout; it is changed.
-        batches: the windows of one text, as from `data.windows` with `streams=1`.
+        batches: the windows of one text, from `shared.data.windows` with `streams=1`.
         learning_rate: of Adam.
 
     Returns:
@@ -141,15 +98,23 @@ def score_while_learning(network, batches, learning_rate):
     )
     network.optimizer.build(network.trainable_variables)  # or the first step is traced twice
     surprise = []
-    for inputs, targets in tqdm(untuned(batches), unit="window", dynamic_ncols=True):
+    for inputs, targets in progress(untuned(batches), doing="scoring", unit="window"):
         loss = network.train_on_batch(inputs, targets)  # as it was before the step
         surprise += targets.shape[1] * [float(loss)]
     return np.array(surprise)
 
 
-def of_one_row(network, vocabulary_size, cell, units, layers):
-    """The trained network, from `build_model`, copied into one for a single text at a time."""
-    copy = build_model(vocabulary_size, 1, cell, units, layers, dropout=0)
+def of_one_row(network, cell):
+    """A copy of the trained network, from `build_model`, for a single text at a time."""
+    carried = [layer for layer in network.layers if isinstance(layer, CarriedState)]
+    copy = build_model(
+        vocabulary_size=network.output_shape[-1],
+        streams=1,
+        cell=cell,
+        units=carried[0].layer.units,
+        layers=len(carried),
+        dropout=0.0,
+    )
     for variable, trained in zip(
         copy.trainable_variables, network.trainable_variables, strict=True
     ):
@@ -180,11 +145,15 @@ def step_function(reader):
 def explain(reader, ids):
     """What happens inside while a text is read.
 
+    Args:
+        reader: as from `with_states`.
+        ids: int32 array `(1 + length,)`, as from `data.to_ids`.
+
     Returns:
-        hidden: float32 array `(length, layers, units)`, the states that have read each token.
+        float32 array `(length, layers, units)`: the hidden states that have read each token.
     """
     states = keras.Model(reader.inputs, [layer.output[0] for layer in _recurrent_layers(reader)])
-    outputs = states.predict_on_batch([np.append(START, ids)[None], *no_memory(reader)])
+    outputs = states.predict_on_batch([ids[None], *no_memory(reader)])
     # Of one layer, Keras gives the array itself, of several a list.
     return np.stack([layer[0, 1:] for layer in keras.tree.flatten(outputs)], axis=1)
 
@@ -192,7 +161,7 @@ def explain(reader, ids):
 def gates(reader, ids):
     """What `trace` tells of the first layer: states and gates by name, each `(length, units)`."""
     first = _recurrent_layers(reader)[0]
-    vectors = reader.get_layer("vectors")(ops.convert_to_tensor(np.append(START, ids)[None]))
+    vectors = reader.get_layer("vectors")(ops.convert_to_tensor(ids[None]))
     return {name: values[0, 1:] for name, values in first.trace(vectors).items()}
 
 

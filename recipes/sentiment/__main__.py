@@ -4,6 +4,7 @@ import click
 import numpy as np
 
 from shared import cli
+from shared.data.sources import numbers_among
 
 from . import data, sample
 
@@ -14,16 +15,22 @@ recipe = cli.recipe_group(
 )
 
 
+own = cli.own_table("Your own reviews: CSV, TSV or JSON lines.", "text", "label")
+
+
 @recipe.command()
 @cli.training_options(
-    dataset=data.DEFAULT, epochs=6, batch_size=64, units=64, on_sample=sample.DEFAULTS
+    own, dataset=data.DEFAULT, epochs=6, batch_size=64, units=64, on_sample=sample.DEFAULTS
 )
-@cli.table_options("text", "label")
-@click.option("--vocabulary-size", type=click.IntRange(3), default=20_000, show_default=True)
-@click.option("--max-length", type=cli.positive, default=800, help="Words read.", show_default=True)
-@click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.5, show_default=True)
-@click.option("--word-dropout", type=click.FloatRange(0, 0.95), default=0.25, show_default=True)
-@click.option("--learning-rate", type=cli.above_zero, default=2e-3, show_default=True)
+@cli.data_option(
+    "--vocabulary-size", type=click.IntRange(3), default=20_000, help="Words known, at most."
+)
+@cli.data_option("--max-length", type=cli.positive, default=800, help="Words read of a review.")
+@cli.network_option("--dropout", type=cli.share, default=0.5, help="Share of features left out.")
+@cli.network_option("--word-dropout", type=cli.share, default=0.25, help="Share of words left out.")
+@cli.training_option(
+    "--learning-rate", type=cli.above_zero, default=2e-3, help="Learning rate at the start."
+)
 def train(options):
     """Train on labelled reviews and write a run folder."""
     source = data.find(options)
@@ -38,51 +45,51 @@ def train(options):
 
     from . import model
 
-    batches, validation, vocabulary, guessing = data.load(source, options)
+    training = data.load(source, options)
     run = start_run(options, source)
-    data.save_names(run, vocabulary, source.classes)
+    data.save_names(run, training.names)
     with prepare(options):
         network = model.build_model(
-            len(vocabulary),
-            len(source.classes),
-            options.cell,
-            options.units,
-            options.layers,
-            options.dropout,
-            options.word_dropout,
+            vocabulary_size=len(training.names.vocabulary),
+            classes=len(training.names.classes),
+            cell=options.cell,
+            units=options.units,
+            layers=options.layers,
+            dropout=options.dropout,
+            word_dropout=options.word_dropout,
         )
-        steps = options.epochs * len(batches(epoch=0))
-        falling = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
+        steps = options.epochs * training.steps
         network.compile(
-            keras.optimizers.Adam(falling, clipnorm=1.0),
+            keras.optimizers.Adam(
+                keras.optimizers.schedules.CosineDecay(options.learning_rate, steps), clipnorm=1.0
+            ),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
         )
-    fit(network, batches, validation, run, options.epochs, "val_accuracy", guessing=guessing)
+    fit(network, training, run, options.epochs, monitor="val_accuracy")
     return run
 
 
 @recipe.command()
-@cli.evaluation_options
-@cli.table_options()
+@cli.evaluation_options(own)
 def evaluate(options):
     """Measure a trained network on the test split; write metrics.json and report.html."""
     run = cli.open_trained(options)
     source = data.find(cli.data_options(options, run))
     run.check_unchanged(source)
+    names = data.load_names(run)
+    numbers = numbers_among(names.classes, source)
     cli.announce(source, run)
 
-    from shared.data.labelled_texts import numbers_among
     from shared.evaluation.prediction import predict_sequences
     from shared.evaluation.report import table, write_report
 
     from . import model
 
     network = run.load_model()
-    vocabulary, classes = data.load_names(run)
     texts, labels = source.read(options.split, options.limit or run.options.limit)
-    labels = numbers_among(classes, source, labels)
-    words = data.to_ids(texts, vocabulary, run.options.max_length)
+    labels = numbers[labels]
+    words = data.to_ids(texts, names.vocabulary, run.options.max_length)
     probabilities = predict_sequences(model.with_probabilities(network), words)
     answers = probabilities.argmax(axis=-1)
 
@@ -91,7 +98,10 @@ def evaluate(options):
     cli.print_metrics(record)
     sure = probabilities.max(axis=-1)
     mistakes = sorted(np.flatnonzero(answers != labels), key=lambda i: -sure[i])[:20]
-    rows = [(classes[answers[i]], sure[i], classes[labels[i]], texts[i][:1500]) for i in mistakes]
+    rows = [
+        (names.classes[answers[i]], sure[i], names.classes[labels[i]], texts[i][:1500])
+        for i in mistakes
+    ]
     columns = ("answer", "probability", "label", "review")
     write_report(run, record, [("Most confident mistakes", table(columns, rows))])
     cli.next_step(run, "predict", "'Not even the cast could save it.'")
@@ -100,7 +110,7 @@ def evaluate(options):
 @recipe.command()
 @cli.prediction_options
 def predict(options):
-    """Say of each INPUT, a text, whether it is positive ('-' reads one per line of stdin)."""
+    """Name the label of each INPUT, a text ('-' reads one per line of stdin)."""
     texts = cli.read_texts(options.inputs)
     run = cli.open_trained(options)
     cli.announce(run=run)
@@ -110,11 +120,11 @@ def predict(options):
     from . import model
 
     network = run.load_model()
-    vocabulary, classes = data.load_names(run)
-    words = data.to_ids(texts, vocabulary, run.options.max_length)
+    names = data.load_names(run)
+    words = data.to_ids(texts, names.vocabulary, run.options.max_length)
     network = model.with_probabilities(network)
     for text, probabilities in zip(texts, predict_sequences(network, words), strict=True):
-        label, probability = classes[probabilities.argmax()], float(probabilities.max())
+        label, probability = names.classes[probabilities.argmax()], float(probabilities.max())
         record = {"input": text, "label": label, "probability": probability}
         cli.print_prediction(options.as_json, record, f"{label:10} {probability:.3f}  {text[:80]}")
 
@@ -122,7 +132,7 @@ def predict(options):
 @recipe.command()
 @cli.inspection_options
 def inspect(options):
-    """Write a page that shows which words of INPUT, a text, decided, and the LSTM at work."""
+    """Write a page that shows which words of INPUT, a text, decided, and what the cell did."""
     (text,) = cli.read_texts([options.input])
     run = cli.open_trained(options)
     cli.announce(run=run)
@@ -132,13 +142,14 @@ def inspect(options):
     from . import model
 
     network = run.load_model()
-    vocabulary, classes = data.load_names(run)
-    (words,) = data.to_ids([text], vocabulary, min(run.options.max_length, INSPECTED_WORDS))
+    names = data.load_names(run)
+    (words,) = data.to_ids([text], names.vocabulary, min(run.options.max_length, INSPECTED_WORDS))
     evidence, inside = model.explain(network, words)
     for_the_last = evidence[:, -1] - evidence[:, :-1].mean(axis=1)
-    shown = [vocabulary[word] for word in words]
+    shown = [names.vocabulary[word] for word in words]
+    last, first = names.classes[-1], names.classes[0]
     sections = [
-        ("Evidence, word by word", coloured_text(shown, for_the_last, classes[-1], classes[0])),
+        ("Evidence, word by word", coloured_text(shown, for_the_last, last, first)),
         ("Inside the first layer, reading forward", heatmaps(inside, shown)),
     ]
     write_page(run, "inspect.html", text[:200], run.notice, sections)

@@ -4,18 +4,27 @@ To use your own, give `--file`, or change `find`.
 """
 
 import re
+from typing import NamedTuple
 
 import numpy as np
 import regex
 
 from shared.data import labelled_texts, text
-from shared.data.batching import bucketed_batches
+from shared.data.batching import bucketed_batches, count_bucketed_batches
+from shared.data.training_data import TrainingData, guessing_loss
 from shared.files import read_json, write_json
 
 from . import sample
 
 DEFAULT = "imdb_reviews"
 FITTING = (DEFAULT, "glue/sst2", "yelp_polarity_reviews")
+
+
+class Names(NamedTuple):
+    """What the network's numbers mean."""
+
+    vocabulary: list  # of words
+    classes: list
 
 
 def find(options):
@@ -32,11 +41,8 @@ def load(source, options):
     """Read, number and batch the reviews for training; words are learned from training texts alone.
 
     Returns:
-        batches: function epoch -> `tf.data.Dataset` of shuffled batches `(words, labels)`, words
-            `(batch, timesteps)` and 0 where padded, labels `(batch,)`.
-        validation: the same of the validation split, unshuffled.
-        vocabulary: list of words; the index is the word number.
-        guessing: the loss of one who knows how frequent each label is and nothing else.
+        `TrainingData`. A batch is `(words, labels)`: words `(batch, timesteps)`, 0 where padded,
+        and labels `(batch,)`.
     """
     texts, labels = source.read("train", options.limit)
     vocabulary = text.learn_vocabulary(texts, options.vocabulary_size, words_of)
@@ -45,12 +51,15 @@ def load(source, options):
     def batches(epoch):
         return bucketed_batches(words, labels, options.batch_size, seed=[options.seed, epoch])
 
-    validation_texts, validation_labels = source.read("validation", options.limit)
-    validation_words = to_ids(validation_texts, vocabulary, options.max_length)
-    validation = bucketed_batches(validation_words, validation_labels, options.batch_size)
-    shares = np.bincount(labels) / len(labels)
-    guessing = float(-sum(share * np.log(share) for share in shares if share))
-    return batches, validation, vocabulary, guessing
+    texts, validation_labels = source.read("validation", options.limit)
+    validation_words = to_ids(texts, vocabulary, options.max_length)
+    return TrainingData(
+        batches=batches,
+        validation=bucketed_batches(validation_words, validation_labels, options.batch_size),
+        steps=count_bucketed_batches(words, options.batch_size),
+        names=Names(vocabulary, list(source.classes)),
+        guessing=guessing_loss(np.bincount(labels)),
+    )
 
 
 def to_ids(texts, vocabulary, max_length):
@@ -67,12 +76,13 @@ def words_of(review):
     return regex.findall(r"[\p{L}\p{M}\p{N}']+|[^\p{L}\p{M}\p{N}' \t\n\r\f\v]", review)
 
 
-def save_names(run, vocabulary, classes):
+def save_names(run, names):
     """Keep beside the model what its numbers mean."""
-    text.save_vocabulary(run.path("vocabulary.txt"), vocabulary)
-    write_json(run.path("classes.json"), list(classes))
+    text.save_vocabulary(run.path("vocabulary.txt"), names.vocabulary)
+    write_json(run.path("classes.json"), names.classes)
 
 
 def load_names(run):
-    """The vocabulary and the class names that `save_names` kept."""
-    return text.load_vocabulary(run.path("vocabulary.txt")), read_json(run.path("classes.json"))
+    """The `Names` that `save_names` kept."""
+    vocabulary = text.load_vocabulary(run.path("vocabulary.txt"))
+    return Names(vocabulary, read_json(run.path("classes.json")))

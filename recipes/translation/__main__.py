@@ -1,58 +1,75 @@
 """The commands of the recipe: train, evaluate, predict, inspect."""
 
-import functools
 import shlex
 
 import click
 
 from shared import cli
+from shared.data.sentence_pairs import check_languages
 from shared.errors import UserError
 
-from . import data
+from . import data, sample
 
-SHOWN_SUBWORDS = 60  # as many as still fit side by side in a picture
+INSPECTED_SUBWORDS = 60  # as many as still fit side by side in a picture
 
 recipe = cli.recipe_group(
     __file__, help="Many to many: read a sentence to its end, then write its translation."
 )
 
-beam_option = click.option(
-    "--beam", type=cli.positive, default=5, help="Hypotheses followed.", show_default=True
+
+own = cli.own_texts(
+    "Your own pairs: a table (CSV, TSV or JSON lines) with a column for each language; or, given "
+    "twice, two texts that translate each other line by line.",
+    multiple=True,
 )
-share = click.FloatRange(0, 0.95)
-readable_file = click.Path(exists=True, dir_okay=False, resolve_path=True)
+beam_option = click.option(
+    "--beam",
+    type=cli.positive,
+    default=5,
+    help="Translations that beam search follows side by side.",
+)
 
 
 @recipe.command()
-@cli.training_options(dataset=data.DEFAULT, epochs=18, batch_size=64, units=256)
-@click.option("--source-file", type=readable_file, help="Your sentences, one per line.")
-@click.option("--target-file", type=readable_file, help="Their translations, one per line.")
-@click.option("--reverse", is_flag=True, help="Translate in the other direction.")
-@click.option(
+@cli.training_options(
+    own, dataset=data.DEFAULT, epochs=18, batch_size=64, units=256, on_sample=sample.DEFAULTS
+)
+@cli.data_option("--reverse", is_flag=True, help="Translate in the other direction.")
+@cli.data_option(
+    "--vocabulary-size", type=cli.positive, default=4000, help="Subwords of each language, at most."
+)
+@cli.data_option(
+    "--max-length",
+    type=click.IntRange(2),
+    default=100,
+    help="Subwords of a sentence; longer ones are not trained on.",
+)
+@cli.network_option(
     "--attention",
     type=click.Choice(["none", "additive", "multiplicative"]),
     default="multiplicative",
-    show_default=True,
+    help="How the decoder's state is compared with a word of the sentence.",
 )
-@click.option(
-    "--vocabulary-size",
-    type=cli.positive,
-    default=4000,
-    help="Subwords of each language, at most.",
-    show_default=True,
+@cli.network_option("--dropout", type=cli.share, default=0.3, help="Share of features left out.")
+@cli.training_option(
+    "--subword-dropout",
+    type=cli.share,
+    default=0.1,
+    help="Share of merges left out when the subwords to read are made.",
 )
-@click.option(
-    "--subword-dropout", type=share, default=0.1, help="Of what is read.", show_default=True
+@cli.training_option(
+    "--label-smoothing",
+    type=cli.share,
+    default=0.1,
+    help="Probability spread evenly over all subwords.",
 )
-@click.option(
-    "--max-length", type=click.IntRange(2), default=100, help="Subwords read.", show_default=True
+@cli.training_option(
+    "--learning-rate", type=cli.above_zero, default=2e-3, help="Highest learning rate."
 )
-@click.option("--dropout", type=share, default=0.3, show_default=True)
-@click.option("--label-smoothing", type=share, default=0.1, show_default=True)
-@click.option("--learning-rate", type=cli.above_zero, default=2e-3, show_default=True)
 def train(options):
     """Train on pairs of sentences and write a run folder."""
-    source = data.find(options.dataset, options.data_dir, options.source_file, options.target_file)
+    source = data.find(options)
+    cli.take_defaults(options, source)
     cli.announce(source)
 
     import keras  # which takes seconds: only now, when options and data have proved right
@@ -64,19 +81,20 @@ def train(options):
 
     from . import model
 
-    batches, validation, pieces = data.load(source, options)
+    training = data.load(source, options)
     run = start_run(options, source)
-    data.save_names(run, pieces, data.languages(source, options.reverse))
+    data.save_names(run, training.names)
     with prepare(options):
         network = model.build_model(
-            *(side.vocab_size() for side in pieces),
-            options.cell,
-            options.units,
-            options.layers,
-            options.attention,
-            options.dropout,
+            source_size=training.names.source.vocab_size(),
+            target_size=training.names.target.vocab_size(),
+            cell=options.cell,
+            units=options.units,
+            layers=options.layers,
+            attention=options.attention,
+            dropout=options.dropout,
         )
-        steps = options.epochs * len(batches(epoch=0))
+        steps = options.epochs * training.steps
         rising = min(500, steps // 10)
         rate = keras.optimizers.schedules.CosineDecay(
             0.0, steps - rising, warmup_target=options.learning_rate, warmup_steps=rising
@@ -86,19 +104,20 @@ def train(options):
             SmoothedCrossEntropy(options.label_smoothing),
             weighted_metrics=["accuracy"],
         )
-    fit(network, batches, validation, run, options.epochs, monitor="val_loss")
+    fit(network, training, run, options.epochs, monitor="val_loss")
     return run
 
 
 @recipe.command()
-@cli.evaluation_options
+@cli.evaluation_options(own)
 @beam_option
 def evaluate(options):
-    """Translate the test split freely and measure; write metrics.json and report.html."""
+    """Measure a trained network on the test split; write metrics.json and report.html."""
     run = cli.open_trained(options)
-    trained = run.options
-    files = () if options.dataset else (trained.source_file, trained.target_file)
-    source = data.find(options.dataset or run.dataset, options.data_dir, *files)
+    source = data.find(cli.data_options(options, run))
+    run.check_unchanged(source)
+    names = data.load_names(run)
+    check_languages(source, names.languages)
     cli.announce(source, run)
 
     from shared.evaluation.report import write_report
@@ -107,18 +126,14 @@ def evaluate(options):
     from . import model
 
     network = run.load_model()
-    pieces, pair = data.load_names(run)
-    data.check_languages(source, pair, trained.reverse)
-    limit = options.limit or trained.limit
-    sentences, references = data.read(source, options.split, limit, trained.reverse)
-    translate = functools.partial(model.translate, network, beam_width=options.beam)
-    outputs = [text for text, _ in _translate_texts(sentences, pieces, trained, translate)]
+    sentences, references = source.read(options.split, options.limit or run.options.limit)
+    words = data.to_ids(sentences, names.source, run.options.max_length)
+    found = model.translate(network, words, options.beam)
+    outputs = [data.to_text(best.tokens, names.target) for best in found]
 
     metrics, signatures = measure(outputs, references)
-    if source.is_sample:
-        pairs = list(zip(outputs, references, strict=True))
-        metrics["exact_match"] = sum(output == right for output, right in pairs) / len(pairs)
-    count, facts = network.count_params(), {"beam": options.beam, "signatures": signatures}
+    facts = {"beam": options.beam, "signatures": signatures}
+    count = network.count_params()
     record = run.save_metrics(source, options.split, len(outputs), metrics, count, **facts)
     cli.print_metrics(record)
     write_report(run, record, best_and_worst(sentences, outputs, references))
@@ -129,7 +144,7 @@ def evaluate(options):
 @cli.prediction_options
 @beam_option
 def predict(options):
-    """Translate each INPUT, a sentence ('-' reads one per line of stdin; empty lines may be)."""
+    """Translate each INPUT, a sentence ('-' reads one per line of stdin; a line may be empty)."""
     texts = cli.read_texts(options.inputs, empty_lines=True)
     run = cli.open_trained(options)
     cli.announce(run=run)
@@ -137,11 +152,15 @@ def predict(options):
     from . import model
 
     network = run.load_model()
-    pieces, _ = data.load_names(run)
-    translate = functools.partial(model.translate, network, beam_width=options.beam)
-    found = _translate_texts(texts, pieces, run.options, translate)
-    for text, (output, score) in zip(texts, found, strict=True):
-        record = {"input": text, "output": output, "score": score}
+    names = data.load_names(run)
+    longest = run.options.max_length
+    words = data.to_ids(texts, names.source, longest)
+    cut = [str(number) for number, ids in enumerate(words, start=1) if len(ids) == longest]
+    if cut:
+        click.echo(f"Of input {', '.join(cut)} only {longest} subwords are read.", err=True)
+    for text, best in zip(texts, model.translate(network, words, options.beam), strict=True):
+        output = data.to_text(best.tokens, names.target)
+        record = {"input": text, "output": output, "score": best.score}
         cli.print_prediction(options.as_json, record, output)
 
 
@@ -149,7 +168,7 @@ def predict(options):
 @cli.inspection_options
 @beam_option
 def inspect(options):
-    """Write a page that shows where in INPUT, a sentence, the network looked for each word."""
+    """Write a page that shows where in INPUT, a sentence, the decoder looked for each word."""
     (text,) = cli.read_texts([options.input])
     run = cli.open_trained(options)
     if run.options.attention == "none":
@@ -164,14 +183,16 @@ def inspect(options):
     from . import model
 
     network = run.load_model()
-    pieces, _ = data.load_names(run)
-    (source,) = data.to_ids([text], pieces[0], min(run.options.max_length, SHOWN_SUBWORDS))
-    (found,) = model.translate(network, [source], options.beam)
-    target = [*found.tokens.tolist(), data.STOP][:SHOWN_SUBWORDS]
-    weights = model.attend(network, source, target)
-    shown = [data.shown(ids, side) for ids, side in zip((source, target), pieces, strict=True)]
+    names = data.load_names(run)
+    longest = min(run.options.max_length, INSPECTED_SUBWORDS)
+    (read,) = data.to_ids([text], names.source, longest)
+    (best,) = model.translate(network, [read], options.beam)
+    (written,) = data.with_stop([best.tokens.tolist()])
+    written = written[:INSPECTED_SUBWORDS]
+    weights = model.attend(network, read, written)
+    shown = data.shown(read, names.source), data.shown(written, names.target)
     sections = [
-        ("Translation", data.to_text(found.tokens, pieces[1])),
+        ("Translation", data.to_text(best.tokens, names.target)),
         (
             "Attention: each row, a subword written, adds up to one",
             attention_matrix(weights, *shown),
@@ -179,19 +200,6 @@ def inspect(options):
     ]
     write_page(run, "inspect.html", text[:200], run.notice, sections)
     click.echo(f"Written: {run.path('inspect.html')}")
-
-
-def _translate_texts(texts, pieces, trained, translate):
-    """The translation of each text and its score; nothing is the translation of nothing."""
-    sources = data.to_ids(texts, pieces[0], trained.max_length)
-    cut = [number for number, ids in enumerate(sources, start=1) if len(ids) == trained.max_length]
-    if cut:
-        click.echo(f"Of input {cut[0]} only {trained.max_length} subwords are read.", err=True)
-    places = [i for i, text in enumerate(texts) if text.strip()]
-    found = [("", 0.0)] * len(texts)
-    for i, best in zip(places, translate([sources[i] for i in places]), strict=True):
-        found[i] = data.to_text(best.tokens, pieces[1]), best.score
-    return found
 
 
 if __name__ == "__main__":

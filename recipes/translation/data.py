@@ -1,15 +1,16 @@
 """Pairs of sentences: the only file that knows the data set.
 
-To use your own, give `--source-file` and `--target-file`, or change `read` and `languages`.
+To use your own, give `--file`, or change `find`.
 """
 
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from shared.data import loading, subwords
+from shared.data import sentence_pairs, subwords
 from shared.data.batching import paired_batches
-from shared.data.subwords import STOP
+from shared.data.subwords import PADDING, START, STOP
+from shared.data.training_data import TrainingData, guessing_loss
 from shared.errors import UserError
 from shared.files import read_json, write_json
 
@@ -17,112 +18,119 @@ from . import sample
 
 DEFAULT = "multi30k/de_to_en"
 FITTING = (DEFAULT, "multi30k/fr_to_en", "ted_hrlr_translate/pt_to_en")
-HELD_OUT = 0.1  # of a user's own files: this share for validation, and as much for the test
-MOST_HELD_OUT = 2000
 
 
-def find(name, data_dir=None, source_file=None, target_file=None):
-    """Where the pairs come from: two files, a public data set, or the bundled sample."""
-    if not source_file and not target_file:
-        return loading.find(name, DEFAULT, data_dir, _check_features, FITTING)
-    if not (source_file and target_file):
-        raise UserError("--source-file and --target-file go together: give both, or neither.")
-    files = f"{Path(source_file).name} to {Path(target_file).name}"
-    if name not in (None, files):
-        raise UserError(f"--dataset {name} and --source-file exclude each other: give one of them.")
-    return loading.Source(files, "files", files=(source_file, target_file))
+class Names(NamedTuple):
+    """What the network's numbers mean."""
+
+    source: object  # the subwords that are read, a `SentencePieceProcessor`
+    target: object  # those that are written
+    languages: list  # what both languages are called; empty where the data doesn't tell
 
 
-def read(source, split, limit=None, reverse=False):
-    """Read one split.
+def find(options):
+    """Where the pairs come from: files of your own, a public data set, or the sample.
 
     Returns:
-        Two lists of strings, the sentences and their translations.
+        A `Source` whose `read(split, limit)` gives sentences and their translations, and whose
+        `languages` says from what to what; with `--reverse` the other way round.
     """
-    if source.files:
-        sentences, translations = _read_files(source, split, limit)
-    elif source.is_sample:
-        loading.check_split("sample", split, sample.SIZES)
-        sentences, translations = zip(*sample.generate(split)[:limit], strict=True)
-    else:
-        columns = loading.read(source, split, limit)
-        sentences, translations = (
-            [raw.decode("utf-8", errors="replace") for raw in columns[language]]
-            for language in languages(source)
-        )
-    pair = [text.strip() for text in sentences], [text.strip() for text in translations]
-    return pair[::-1] if reverse else pair
-
-
-def languages(source, reverse=False):
-    """The names of the two languages; of files, which don't tell, the files' names."""
-    if source.files:
-        pair = [Path(file).name for file in source.files]
-    elif source.is_sample:
-        pair = list(sample.LANGUAGES)
-    else:
-        info = source.builder.info
-        pair = list(info.supervised_keys or info.features.languages)
-    return pair[::-1] if reverse else pair
-
-
-def check_languages(source, pair, reverse=False):
-    """Raise UserError where a data set's languages are not those a network was trained on."""
-    found = languages(source, reverse)
-    if found != pair:
-        raise UserError(
-            f"{source.name} goes from {found[0]} to {found[1]}, but this run was trained from "
-            f"{pair[0]} to {pair[1]}. Choose another --dataset or --run."
-        )
+    return sentence_pairs.find(options, DEFAULT, sample, FITTING)
 
 
 def load(source, options):
-    """Read the pairs, cut them into subwords and batch them for training.
+    """Read, cut and batch the pairs for training; subwords are learned from training texts alone.
 
     Returns:
-        batches: function epoch -> `tf.data.Dataset` of shuffled batches `(inputs, targets,
-            weights)`: inputs a dictionary of `source` and `written` (the targets one step late),
-            targets the subwords to be written, weights 1, and 0 where padded; all but the source
-            `(batch, steps)`.
-        validation: the same of the validation split, unshuffled.
-        pieces: the subwords of either language, learned from its training sentences alone.
+        `TrainingData`. A batch is `(inputs, targets, weights)`: inputs a dictionary of `source`
+        `(batch, timesteps)` and `written` (the targets one step late), targets the subwords to be
+        written, weights 1, and 0 where padded; all but the source `(batch, steps)`.
     """
-    sentences, translations = read(source, "train", options.limit, options.reverse)
-    pieces = (
-        subwords.learn(sentences, options.vocabulary_size),
-        subwords.learn(translations, options.vocabulary_size),
+    sentences, translations = source.read("train", options.limit)
+    names = Names(
+        source=subwords.learn(sentences, options.vocabulary_size),
+        target=subwords.learn(translations, options.vocabulary_size),
+        languages=list(source.languages),
     )
-
-    def numbers(texts, seed):
-        """The source is cut differently in each epoch, the target always in the same way."""
-        read_from, written = texts
-        if seed is None or not options.subword_dropout:
-            first = subwords.encode(pieces[0], read_from)
-        else:
-            first = subwords.sample(pieces[0], read_from, options.subword_dropout, str(seed))
-        return first, subwords.encode(pieces[1], written)
-
-    def batches_of(texts, seed=None):
-        sides = numbers(texts, seed)
-        short = [max(map(len, pair)) < options.max_length for pair in zip(*sides, strict=True)]
-        sources, targets = (
-            [[*ids, STOP] for ids, keep in zip(side, short, strict=True) if keep] for side in sides
-        )
-        if not sources:
-            raise UserError(f"No pair is shorter than --max-length {options.max_length}.")
-        return _dataset(paired_batches(sources, targets, options.batch_size, seed))
+    sentences, targets = short_pairs(sentences, translations, names, options.max_length)
 
     def batches(epoch):
-        return batches_of((sentences, translations), seed=[options.seed, epoch])
+        """Each epoch cuts the sentences in another way; their translations stay as they are cut."""
+        seed = [options.seed, epoch]
+        if options.subword_dropout:
+            read = subwords.sample(names.source, sentences, options.subword_dropout, str(seed))
+        else:
+            read = subwords.encode(names.source, sentences)
+        return as_dataset(with_stop(read), targets, options.batch_size, seed)
 
-    validation = batches_of(read(source, "validation", options.limit, options.reverse))
-    return batches, validation, pieces
+    validation, validation_targets = short_pairs(
+        *source.read("validation", options.limit), names, options.max_length
+    )
+    validation = with_stop(subwords.encode(names.source, validation))
+    counts = np.bincount(np.concatenate(targets), minlength=names.target.vocab_size())
+    return TrainingData(
+        batches=batches,
+        validation=as_dataset(validation, validation_targets, options.batch_size),
+        steps=-(-len(targets) // options.batch_size),
+        names=names,
+        guessing=guessing_loss(counts, options.label_smoothing),
+    )
+
+
+def short_pairs(sentences, translations, names, max_length):
+    """The pairs of which both sides have at most `max_length` subwords, their stop included.
+
+    Returns:
+        The sentences, and the subword numbers of their translations, each with its stop.
+
+    Raises:
+        UserError: where there is none.
+    """
+    lengths = [len(ids) for ids in subwords.encode(names.source, sentences)]
+    targets = with_stop(subwords.encode(names.target, translations))
+    kept = [
+        (sentence, target)
+        for sentence, length, target in zip(sentences, lengths, targets, strict=True)
+        if length < max_length and len(target) <= max_length
+    ]
+    if not kept:
+        raise UserError(f"No pair is shorter than --max-length {max_length}. Raise it.")
+    return tuple(zip(*kept, strict=True))
+
+
+def as_dataset(sources, targets, batch_size, seed=None):
+    """Pairs of subword numbers as a `tf.data.Dataset` of the batches that `load` describes.
+
+    Args:
+        sources, targets: lists of lists of subword numbers, each with its stop.
+        batch_size: pairs per batch; the last one may be smaller.
+        seed: shuffle by this seed; None keeps the order of length.
+    """
+    import tensorflow as tf
+
+    batches = paired_batches(sources, targets, batch_size, seed)
+
+    def generate():
+        for source, target, _ in batches:
+            late = np.pad(target[:, :-1], [(0, 0), (1, 0)], constant_values=START)
+            weights = (target != PADDING).astype("float32")
+            yield {"source": source, "written": late}, target, weights
+
+    ids = tf.TensorSpec((None, None), "int32")
+    weights = tf.TensorSpec((None, None), "float32")
+    kinds = {"source": ids, "written": ids}, ids, weights
+    dataset = tf.data.Dataset.from_generator(generate, output_signature=kinds)
+    return dataset.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(8)
 
 
 def to_ids(texts, pieces, max_length):
     """Sentences to lists of subword numbers, each with the stop at its end."""
-    encoded = subwords.encode(pieces, texts, max_length - 1)
-    return [[*ids, STOP] for ids in encoded]
+    return with_stop(subwords.encode(pieces, texts, max_length - 1))
+
+
+def with_stop(sequences):
+    """The same lists of subword numbers with the stop at the end of each."""
+    return [[*ids, STOP] for ids in sequences]
 
 
 def to_text(ids, pieces):
@@ -135,74 +143,17 @@ def shown(ids, pieces):
     return [pieces.id_to_piece(number) for number in ids]
 
 
-def save_names(run, pieces, pair):
+def save_names(run, names):
     """Keep beside the model what its numbers mean."""
-    for name, side in zip(("source", "target"), pieces, strict=True):
-        subwords.save(run.path(f"{name}.subwords"), side)
-    write_json(run.path("languages.json"), pair)
+    subwords.save(run.path("source.subwords"), names.source)
+    subwords.save(run.path("target.subwords"), names.target)
+    write_json(run.path("languages.json"), names.languages)
 
 
 def load_names(run):
-    """The subwords and the names of both languages that `save_names` kept."""
-    pieces = [subwords.load(run.path(f"{name}.subwords")) for name in ("source", "target")]
-    return pieces, read_json(run.path("languages.json"))
-
-
-def _dataset(batches):
-    import tensorflow as tf
-
-    def generate():
-        for source, target, _ in batches:
-            late = np.pad(target[:, :-1], [(0, 0), (1, 0)], constant_values=subwords.START)
-            weights = (target != subwords.PADDING).astype("float32")
-            yield {"source": source, "written": late}, target, weights
-
-    ids = tf.TensorSpec((None, None), "int32")
-    dataset = tf.data.Dataset.from_generator(
-        generate,
-        output_signature=(
-            {"source": ids, "written": ids},
-            ids,
-            tf.TensorSpec((None, None), "float32"),
-        ),
+    """The `Names` that `save_names` kept."""
+    return Names(
+        subwords.load(run.path("source.subwords")),
+        subwords.load(run.path("target.subwords")),
+        read_json(run.path("languages.json")),
     )
-    return dataset.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(8)
-
-
-def _read_files(source, split, limit):
-    """The pairs of a split of two files: a fixed share of the lines, drawn by a fixed seed."""
-    lines = [_read_lines(path) for path in source.files]
-    if len(lines[0]) != len(lines[1]):
-        raise UserError(
-            f"{source.files[0]} has {len(lines[0]):,} lines and {source.files[1]} "
-            f"{len(lines[1]):,}: line by line, one must translate the other."
-        )
-    pairs = [pair for pair in zip(*lines, strict=True) if all(line.strip() for line in pair)]
-    if len(pairs) < 3:
-        raise UserError(
-            f"{source.name}: only {len(pairs)} pairs of lines have text on both sides; three "
-            "splits need at least 3."
-        )
-    places = loading.own_split(source.name, split, len(pairs), HELD_OUT, MOST_HELD_OUT)
-    return zip(*(pairs[i] for i in places[:limit]), strict=True)
-
-
-def _read_lines(path):
-    try:
-        text = Path(path).read_bytes().decode("utf-8")
-    except OSError as error:
-        raise UserError(f"Can't read {path}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}).") from error
-    if not text.strip():
-        raise UserError(f"{path} is empty; give one sentence per line.")
-    # Only a line feed ends a line here; splitlines() knows many other signs.
-    return text.removesuffix("\n").split("\n")
-
-
-def _check_features(name, features):
-    import tensorflow_datasets as tfds
-
-    if not isinstance(features, tfds.features.Translation):
-        needs = "a TFDS Translation, one sentence in two languages"
-        raise loading.refusal(name, features, needs, FITTING)

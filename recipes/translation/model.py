@@ -3,11 +3,10 @@
 import keras
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
 from shared.data.batching import pad
 from shared.data.subwords import PADDING, START, STOP
-from shared.decoding import beam_search, compile_step, repeat
+from shared.decoding import Hypothesis, beam_search, compile_step, repeat
 from shared.layers import (
     AttentionDecoder,
     BahdanauAttention,
@@ -15,6 +14,7 @@ from shared.layers import (
     LuongAttention,
     recurrent,
 )
+from shared.progress import progress
 
 # No translation is longer than this many times its source, and these many subwords more.
 LONGEST_RATIO, LONGEST_MORE = 2, 20
@@ -88,8 +88,8 @@ def build_model(
 def read_vectors(vectors, written):
     """The vectors of subwords, as large as the decoder wants them.
 
-    Vectors that make scores of a moderate size are too small to be read, and a network that reads
-    little of what it wrote learns to look back at the sentence late or never.
+    Vectors that give scores of a moderate size are too small as inputs: with them the network
+    learns late or never to look back at the sentence.
     """
     return vectors(written) * vectors.output_dim**0.5
 
@@ -121,7 +121,7 @@ def build_encoder(source_size, cell, units, layers, attention, dropout):
 
 @keras.saving.register_keras_serializable(package=__package__)
 class NoAttention(keras.layers.Layer):
-    """In the place of attention, over a memory of one timestep: all there is, at every step."""
+    """What takes the place of attention over a memory of one timestep: that one, at every step."""
 
     def build(self, query_shape, memory_shape):
         """There is nothing to learn."""
@@ -136,17 +136,18 @@ def translate(network, sources, beam_width, batch_size=64):
 
     Args:
         network: as from `build_model`.
-        sources: list of lists of subword numbers, none empty.
+        sources: list of lists of subword numbers, each with the stop at its end.
         beam_width: hypotheses that are followed side by side.
         batch_size: sentences at once; a batch holds sentences of like length.
 
     Returns:
-        For each sentence the `Hypothesis` of highest score.
+        For each sentence the `Hypothesis` of highest score. An empty sentence gives an empty one.
     """
-    step = stepwise(network)
-    found = [None] * len(sources)
-    with tqdm(total=len(sources), desc="translating", unit="sentence", delay=2) as bar:
-        for timesteps, places in _of_like_length(sources, batch_size):
+    step = step_function(network)
+    found = [Hypothesis(np.empty(0, "int32"), 0.0, 0.0, True)] * len(sources)
+    something = np.flatnonzero([len(ids) > 1 for ids in sources])  # more than the stop
+    with progress(total=len(something), doing="translating", unit="sentence") as bar:
+        for timesteps, places in _of_like_length(sources, something, batch_size):
             memory, mask, states = encode(network, pad([sources[i] for i in places], ROUNDED_TO))
             memory, mask = repeat((memory, mask), beam_width)
             hypotheses = beam_search(
@@ -164,13 +165,13 @@ def translate(network, sources, beam_width, batch_size=64):
     return found
 
 
-def _of_like_length(sequences, batch_size):
-    """Batches of the places of sequences that are padded to one length: (that length, places)."""
-    lengths = np.array([-(-len(sequence) // ROUNDED_TO) * ROUNDED_TO for sequence in sequences])
+def _of_like_length(sequences, places, batch_size):
+    """Batches of the places whose sequences are padded to one length: (that length, places)."""
+    lengths = np.array([-(-len(sequences[i]) // ROUNDED_TO) * ROUNDED_TO for i in places])
     for length in np.unique(lengths):
-        places = np.flatnonzero(lengths == length)
-        for begin in range(0, len(places), batch_size):
-            yield int(length), places[begin : begin + batch_size]
+        alike = places[lengths == length]
+        for begin in range(0, len(alike), batch_size):
+            yield int(length), alike[begin : begin + batch_size]
 
 
 def encode(network, source):
@@ -179,8 +180,8 @@ def encode(network, source):
     return keras.tree.map_structure(ops.convert_to_tensor, encoded)
 
 
-def stepwise(network):
-    """The decoder as a step function for `shared.decoding`: one word more in each call."""
+def step_function(network):
+    """What `shared.decoding` writes with: (tokens, states, ...) -> (logits of the next, states)."""
     decoder, vectors = network.get_layer("decoder"), network.get_layer("target_vectors")
 
     def step(tokens, states, memory, mask):
@@ -191,7 +192,7 @@ def stepwise(network):
 
 
 def attend(network, source, target):
-    """Which words of one sentence were looked at when each word of its translation was written.
+    """Where in one sentence the decoder looked when it wrote each word of its translation.
 
     Args:
         network: as from `build_model`, with attention.

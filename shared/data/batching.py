@@ -18,6 +18,13 @@ def bucket_boundaries(lengths, buckets=12, multiple=8):
     return sorted({int(np.ceil(q / multiple) * multiple) for q in quantiles})
 
 
+def count_bucketed_batches(sequences, batch_size):
+    """How many batches `bucketed_batches` makes of these sequences."""
+    lengths = np.array([len(sequence) for sequence in sequences])
+    in_bucket = np.bincount(np.searchsorted(bucket_boundaries(lengths), lengths))
+    return int(np.ceil(in_bucket / batch_size).sum())
+
+
 def bucketed_batches(sequences, targets, batch_size, seed=None):
     """Batches of sequences padded to the nearest of a few lengths.
 
@@ -54,10 +61,8 @@ def bucketed_batches(sequences, targets, batch_size, seed=None):
         )
         .prefetch(8)
     )
-    in_bucket = np.bincount(np.searchsorted(boundaries, lengths))
-    return batches.apply(
-        tf.data.experimental.assert_cardinality(int(np.ceil(in_bucket / batch_size).sum()))
-    )
+    count = count_bucketed_batches(sequences, batch_size)
+    return batches.apply(tf.data.experimental.assert_cardinality(count))
 
 
 def paired_batches(sources, targets, batch_size, seed=None, pool=50, multiple=4):

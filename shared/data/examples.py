@@ -1,26 +1,64 @@
 """Examples of any kind in batches: pictures, videos, and what belongs to them.
 
-    examples = hold(source, "train", fit=shrink)         in memory, or read from disk in each epoch
+    examples = hold(stored)                              in memory, or read from disk in each epoch
     batches(examples, 128, prepare, seed=[1, epoch])     a tf.data.Dataset of one epoch
 
-What the examples are is the recipe's business: `fit` brings one example to a fixed shape when it is
-read, `prepare` turns a batch into what the network takes (augmentation included), and both run
-inside tf.data, in parallel with the training.
+`Stored` examples are those of a data set or of files, one by one, each of the same shape. `prepare`
+turns a batch into what the network takes (augmentation included). All runs inside tf.data, in
+parallel with the training.
 """
 
 import contextlib
+import dataclasses
 import re
+import traceback
+from collections.abc import Callable
 
 import numpy as np
 
-from shared.data.loading import find_split, readable
 from shared.errors import UserError
+from shared.progress import progress
 
 # Examples that take more than this, in bytes, are read and decoded anew in every epoch.
 MEMORY = 2**30
 # How much of them, in bytes, is then shuffled at a time.
 SHUFFLED = 2**28
+READ_TOGETHER = 64
 TEXT = 100  # bytes that a string is taken for, as its length is not known
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """Examples where they lie, in a data set or in files.
+
+    Attributes:
+        count: how many.
+        in_order_of: function (seed, together) -> `tf.data.Dataset` of (place, example): every place
+            below `count` once, and a dictionary of tensors of fixed shape. Without a seed always in
+            one order; with one shuffled by it, at least so many of them at a time.
+        reading: function -> context manager that says of damaged data whose it is.
+    """
+
+    count: int
+    in_order_of: Callable
+    reading: Callable = contextlib.nullcontext
+
+    @classmethod
+    def of_places(cls, count, example):
+        """Examples from wherever.
+
+        Args:
+            count: how many.
+            example: function from a place, an int64 tensor, to its example, a dictionary of tensors
+                of fixed shape; it runs inside tf.data, in parallel.
+        """
+        import tensorflow as tf
+
+        def in_order_of(seed, together):
+            places = tf.data.Dataset.from_tensor_slices(_order(count, seed))
+            return places.map(lambda place: (place, example(place)), tf.data.AUTOTUNE)
+
+        return cls(count, in_order_of)
 
 
 class Examples:
@@ -55,23 +93,6 @@ class Examples:
         with tf.device("CPU"):
             tensors = {name: tf.convert_to_tensor(column) for name, column in columns.items()}
         return cls(lengths.pop(), tensors)
-
-    @classmethod
-    def one_by_one(cls, count, example):
-        """Examples that are read anew in every epoch, from wherever.
-
-        Args:
-            count: how many.
-            example: function place, an int64 tensor below `count` -> dictionary of tensors of fixed
-                shape; it runs inside tf.data, in parallel.
-        """
-        import tensorflow as tf
-
-        def stored(seed):
-            places = tf.data.Dataset.from_tensor_slices(_order(count, seed))
-            return places.map(example, tf.data.AUTOTUNE)
-
-        return cls(count, stored=stored)
 
     @property
     def columns(self):
@@ -129,107 +150,45 @@ def batches(examples, batch_size, prepare, seed=None):
     return untuned(dataset.prefetch(4))
 
 
-def hold(source, split, limit=None, fit=None, decode=True):
-    """The examples of one split of a TFDS data set, in memory where they take at most `MEMORY`.
-
-    Where a data set has no validation split, one is made as by `loading.read`.
+def hold(stored):
+    """Stored examples in memory where they take at most `MEMORY`, else read anew in each epoch.
 
     Args:
-        source: a `Source` with a builder.
-        split: `"train"`, `"validation"`, `"test"` or another split that the data set has.
-        limit: take only the first `limit` examples of the split.
-        fit: function from one decoded example, a dictionary of tensors, to one whose tensors have
-            a fixed shape; for instance its image in another size. None leaves it as it is. It may
-            raise UserError in a `tf.numpy_function`; see `user_errors`.
-        decode: False leaves images as they are stored, for a `fit` that reads them itself.
+        stored: `Stored` examples.
 
     Returns:
         `Examples`. Those read from disk come in batches of roughly shuffled order: `SHUFFLED` bytes
         of them are shuffled at a time.
 
     Raises:
-        UserError: for a split that the data set doesn't have, or damaged files.
-        ValueError: where the fitted examples don't have a fixed shape.
+        UserError: for damaged files.
+        ValueError: where the examples don't have a fixed shape.
     """
-    import tensorflow as tf
-
-    stored, decoded, places = _stored(source, split, limit)
-
-    def fitted(example):
-        example = decoded(example) if decode else example
-        return fit(example) if fit else example
-
-    with readable(source):
-        specification = stored.map(lambda _, example: fitted(example)).element_spec
+    with stored.reading():
+        _, specification = stored.in_order_of(None, 1).element_spec
     if any(None in kind.shape for kind in specification.values()):
         raise ValueError(f"Examples of no fixed shape: {specification}.")
     size = sum(map(_bytes, specification.values()))
-    count = len(places)
-    if count * size > MEMORY:
+    if stored.count * size > MEMORY:
         together = max(1000, SHUFFLED // size)
 
         def from_disk(seed):
-            dataset = stored.map(lambda _, example: example)
-            if seed is not None:
-                drawn = np.random.default_rng(seed).integers(2**31)
-                dataset = dataset.shuffle(min(together, count), seed=drawn)
-            return dataset.map(fitted, tf.data.AUTOTUNE)
+            return stored.in_order_of(seed, together).map(lambda _, example: example)
 
-        return Examples(count, stored=from_disk)
+        return Examples(stored.count, stored=from_disk)
 
     columns = {
-        name: np.empty((count, *kind.shape), kind.dtype.as_numpy_dtype)
+        name: np.empty((stored.count, *kind.shape), kind.dtype.as_numpy_dtype)
         for name, kind in specification.items()
     }
-    position = {place: i for i, place in enumerate(places)}
-    dataset = stored.map(lambda place, example: (place, fitted(example)), tf.data.AUTOTUNE)
-    with user_errors(), readable(source):
-        for found, batch in untuned(dataset.batch(256).prefetch(4)).as_numpy_iterator():
-            at = [position[place] for place in found]
+    dataset = untuned(stored.in_order_of(None, 1).batch(READ_TOGETHER).prefetch(4))
+    done = progress(total=stored.count, doing="reading", unit="example")
+    with user_errors(), stored.reading(), done:
+        for places, batch in dataset.as_numpy_iterator():
             for name, column in columns.items():
-                column[at] = batch[name]
+                column[places] = batch[name]
+            done.update(len(places))
     return Examples.of(columns)
-
-
-def _stored(source, split, limit):
-    """The examples of a split as they are stored, images not yet decoded.
-
-    Returns:
-        stored: `tf.data.Dataset` of (place, example), always in the same order.
-        decoded: function that decodes the images of an example.
-        places: the places of the split's examples in the stored data, in the split's order.
-    """
-    import tensorflow as tf
-    import tensorflow_datasets as tfds
-
-    builder = source.builder
-    where, count, chosen = find_split(source, split)
-    places = (np.arange(count) if chosen is None else chosen)[:limit]
-
-    images = {
-        name: feature
-        for name, feature in builder.info.features.items()
-        if isinstance(feature, tfds.features.Image)
-    }
-    with readable(source):
-        dataset = builder.as_dataset(
-            split=where,
-            shuffle_files=False,
-            decoders={name: tfds.decode.SkipDecoding() for name in images},
-            read_config=tfds.ReadConfig(try_autocache=False),
-        )
-    wanted = np.zeros(count, bool)
-    wanted[places] = True
-    wanted = tf.constant(wanted)
-    dataset = dataset.take(places.max(initial=-1) + 1).enumerate()
-    # Before any image is decoded, so that those of other splits cost next to nothing.
-    dataset = dataset.filter(lambda place, example: wanted[place])
-
-    def decoded(example):
-        pictures = {name: image.decode_example(example[name]) for name, image in images.items()}
-        return {**example, **pictures}
-
-    return dataset, decoded, places
 
 
 def _bytes(kind):
@@ -264,7 +223,10 @@ def user_errors():
     try:
         yield
     except tf.errors.OpError as error:
-        message = re.search(r"UserError: (.+)", str(error))
+        # Lets go of what still reads files in the background: at Python's end it would wait for
+        # Python, and Python for it.
+        traceback.clear_frames(error.__traceback__)
+        message = re.search(r"(?s)UserError: (.+?)(\nTraceback|\Z)", str(error))
         if message is None:
             raise
         raise UserError(message[1]) from error

@@ -20,10 +20,10 @@ import zipfile
 
 import numpy as np
 import tensorflow_datasets as tfds
-from tqdm import tqdm
 
 from shared.data.video import decode_grey, import_av
 from shared.errors import UserError
+from shared.progress import progress
 
 # No checksums of these two files have been published.
 FILES = "https://spandh.dcs.shef.ac.uk/gridcorpus/s1/"
@@ -111,7 +111,9 @@ def read_clips(path, alignments):
     clips = {}
     with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         films = {_name(member): member for member in archive.namelist() if member.endswith(".mpg")}
-        for name in tqdm(sorted(films.keys() & alignments.keys()), desc="decoding", unit="film"):
+        for name in progress(
+            sorted(films.keys() & alignments.keys()), doing="decoding", unit="film"
+        ):
             film = decode_grey(io.BytesIO(archive.read(films[name])), films[name])
             if film.shape[1:] != SIZE:
                 raise UserError(f"{films[name]} in {path} has frames of {film.shape[1:]} pixels.")

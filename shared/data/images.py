@@ -1,5 +1,7 @@
 """Pictures from files of any format, as arrays of one size."""
 
+import contextlib
+import os
 import warnings
 from pathlib import Path
 
@@ -7,6 +9,9 @@ import numpy as np
 
 from shared.errors import UserError
 
+ORIENTATION = 0x0112  # of the camera, among what it noted in the file
+PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+UNREAD = (".avif", ".heic", ".heif", ".jfif", ".jp2", ".pgm", ".ppm", ".svg", ".tga")
 LARGEST = 100_000_000  # pixels; what is larger is refused rather than unpacked into memory
 
 
@@ -30,7 +35,31 @@ def read_image(path, height, width, channels):
         UserError: for a file that is missing, a folder, empty, damaged, cut short, no picture, or
             of more than `LARGEST` pixels.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+
+    with opened(path) as picture:
+        # A JPEG of many pixels is unpacked at a fraction of its size, still larger than asked.
+        picture.draft(None, (2 * max(height, width),) * 2)
+        return fitted(ImageOps.exif_transpose(picture), height, width, channels)
+
+
+def shape_of(path):
+    """Height, width and channels of a picture in its file: 1 channel for grey, 3 for colour.
+
+    Little of the file is read; errors are those of `read_image`, as far as that tells.
+    """
+    with opened(path) as picture:
+        width, height = picture.size
+        if "exif" in picture.info and picture.getexif().get(ORIENTATION, 1) >= 5:  # lies on a side
+            height, width = width, height
+        grey = picture.mode.removesuffix("A") in ("1", "L", "F") or picture.mode.startswith("I")
+        return height, width, 1 if grey else 3
+
+
+@contextlib.contextmanager
+def opened(path):
+    """A picture file as a Pillow image, its pixels not read yet; errors as of `read_image`."""
+    from PIL import Image
 
     path = Path(path)
     try:
@@ -47,9 +76,7 @@ def read_image(path, height, width, channels):
                     f"{path} is too large: {picture.width} x {picture.height} pixels. Make it "
                     f"smaller than {LARGEST // 10**6} million pixels."
                 )
-            # A JPEG of many pixels is unpacked at a fraction of its size, still larger than asked.
-            picture.draft(None, (2 * max(height, width),) * 2)
-            return fitted(ImageOps.exif_transpose(picture), height, width, channels)
+            yield picture
     except UserError:
         raise
     except Image.DecompressionBombError as error:
@@ -72,12 +99,26 @@ def read_images(paths, height, width, channels):
     Returns:
         uint8 array `(len(paths), height, width, channels)`.
     """
-    from tqdm import tqdm
+    from shared.progress import progress
 
     pictures = np.empty((len(paths), height, width, channels), "uint8")
-    for i, path in enumerate(tqdm(paths, desc="reading", unit="picture", delay=2)):
+    for i, path in enumerate(progress(paths, doing="reading", unit="picture")):
         pictures[i] = read_image(path, height, width, channels)
     return pictures
+
+
+def read_in_pipeline(path, height, width, channels):
+    """`read_image` inside tf.data, for a path that is a string tensor.
+
+    What is wrong with a file comes out of the pipeline as `examples.user_errors` unpacks it.
+    """
+    import tensorflow as tf
+
+    shape = height, width, channels
+    picture = tf.numpy_function(
+        lambda path: read_image(os.fsdecode(path), *shape), [path], "uint8", stateful=False
+    )
+    return tf.ensure_shape(picture, shape)
 
 
 def fitted(picture, height, width, channels):

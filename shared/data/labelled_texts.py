@@ -1,152 +1,106 @@
-"""Texts with a label each, from anywhere: a TFDS data set, a bundled sample, a user's own table."""
+"""Texts with a label each, from anywhere: a TFDS data set, a bundled sample, a user's own table.
 
-import dataclasses
-from collections.abc import Callable
-from pathlib import Path
+`read(split, limit)` of these sources gives a list of strings, and an int32 array with the number of
+the class of each.
+"""
 
 import numpy as np
 
-from shared.data import loading
-from shared.data.splits import split_places
-from shared.data.tables import fingerprint, read_table
+from shared.data import prepared, sources
+from shared.data.fingerprints import fingerprint
+from shared.data.splits import check_trained, split_places
+from shared.data.tables import read_table
 from shared.errors import UserError
 
 
-@dataclasses.dataclass(frozen=True)
-class LabelledTexts(loading.Source):
-    """A `Source` of texts and labels.
-
-    Attributes, beside those of `Source`:
-        classes: what the class numbers mean, a tuple of names.
-        read: function (split, limit=None) -> a list of strings, and an int32 array with the number
-            of the class of each. Raises UserError for a split that isn't there, and where texts
-            can't be read or their labels aren't public.
-    """
-
-    classes: tuple = ()
-    read: Callable = None
-
-
 def find(options, default, sample, suggestions=()):
-    """Find what the options name.
+    """Find what the options name; see `sources.find`.
 
     Args:
-        options: `dataset`, `data_dir`, `file`, `text_column`, `label_column`, and, where it is
-            only measured on, `whole`; see `of_table`.
+        options: `dataset`, `data_dir`, `file`, `text_column` and `label_column`; and, where files
+            are only measured on, `whole`.
         default: the TFDS data set that is taken where nothing is named.
         sample: the bundled sample: a module with `CLASSES`, `SIZES`, `DEFAULTS` for the options and
             `generate(split)`, which gives pairs of a text and the number of its class.
         suggestions: names of TFDS data sets that fit.
-
-    Returns:
-        A `LabelledTexts`.
-
-    Raises:
-        UserError: see `loading.find` and `tables.read_table`.
     """
-    if options.file:
-        name = Path(options.file).name
-        if options.dataset not in (None, name):
-            raise UserError(
-                f"--dataset {options.dataset} and --file exclude each other: give one of them."
-            )
-        columns = options.text_column, options.label_column
-        return of_table(options.file, *columns, whole=getattr(options, "whole", False))
-
-    def check(name, features):
-        if _text_and_label(features) is None:
-            needs = "one text and one class label per example"
-            raise loading.refusal(name, features, needs, suggestions)
-
-    source = loading.find(options.dataset, default, options.data_dir, check, suggestions)
-    return _of_sample(source, sample) if source.is_sample else _of_prepared(source)
+    return sources.find(
+        options,
+        default,
+        suggestions,
+        needs="one text and one class label per example",
+        fits=text_and_label,
+        of_prepared=of_prepared,
+        of_sample=lambda: of_sample(sample),
+        of_files=of_table,
+    )
 
 
-def of_table(path, text_column="text", label_column="label", whole=False):
-    """The texts of a table: a class for each label that stands in it, in alphabetical order.
-
-    Args:
-        path: a file as `tables.read_table` takes it.
-        text_column, label_column: the columns' names.
-        whole: whether a table that names no splits is the test split as a whole.
-
-    Its column `split`, if it has one, says what each row is for. Else a tenth of the rows is drawn
-    for validation and a tenth for the test; the same text is always in one split.
-
-    Raises:
-        UserError: see `tables.read_table` and `splits.split_places`; and for a table of a single
-            label, unless it is whole.
-    """
-    table = read_table(path, (text_column, label_column), optional=("split",))
-    texts, labels = table[text_column], [label.strip() for label in table[label_column]]
-    classes = tuple(sorted(set(labels)))
-    if len(classes) < 2 and not whole:
-        raise UserError(
-            f"{path}: every {label_column} is {classes[0]!r}; there must be two kinds at least."
-        )
-    name = Path(path).name
-    if whole and "split" not in table:
-        places = {"test": np.arange(len(texts))}
-    else:
-        places = split_places(texts, table.get("split"), where=str(path))
-    numbers = np.array([classes.index(label) for label in labels], "int32")
+def of_prepared(name, builder):
+    """The texts of a TFDS data set. Two classes are called negative and positive."""
+    text_name, label_name = text_and_label(builder.info.features)
 
     def read(split, limit=None):
-        loading.check_split(name, split, places)
-        chosen = places[split][:limit]
-        return [texts[place] for place in chosen], numbers[chosen]
-
-    return LabelledTexts(name, fingerprint(path), files=(path,), classes=classes, read=read)
-
-
-def numbers_among(classes, source, labels):
-    """The labels of a source as numbers of other classes, such as those of a trained network.
-
-    Raises:
-        UserError: where the source has a class that is not among them.
-    """
-    unknown = [name for name in source.classes if name not in classes]
-    if unknown:
-        raise UserError(
-            f"{source.name} has the label {unknown[0]!r}, but this run was trained on "
-            f"{', '.join(classes)}. Choose other data or another --run."
-        )
-    return np.array([classes.index(name) for name in source.classes], "int32")[labels]
-
-
-def _of_sample(source, sample):
-    def read(split, limit=None):
-        loading.check_split("sample", split, sample.SIZES)
-        texts, labels = zip(*sample.generate(split)[:limit], strict=True)
-        return list(texts), np.array(labels, "int32")
-
-    return _with(source, sample.CLASSES, read, defaults=sample.DEFAULTS)
-
-
-def _of_prepared(source):
-    features = source.builder.info.features
-    text_name, label_name = _text_and_label(features)
-
-    def read(split, limit=None):
-        columns = loading.read(source, split, limit)
+        columns = prepared.read(builder, split, limit)
         labels = columns[label_name].astype("int32")
         if min(labels) < 0:
             raise UserError(
-                f"The labels of {source.name}'s {split} split are not public; measure on another "
-                "with --split validation."
+                f"The labels of {name}'s {split} split are not public; measure on another with "
+                "--split validation."
             )
         return [raw.decode("utf-8", errors="replace") for raw in columns[text_name]], labels
 
-    names = features[label_name].names
-    return _with(source, ("negative", "positive") if len(names) == 2 else names, read)
+    names = builder.info.features[label_name].names
+    classes = ("negative", "positive") if len(names) == 2 else tuple(names)
+    return sources.prepared_source(name, builder, read, classes=classes)
 
 
-def _with(source, classes, read, **more):
-    fields = {field.name: getattr(source, field.name) for field in dataclasses.fields(source)}
-    return LabelledTexts(**(fields | more), classes=tuple(classes), read=read)
+def of_sample(sample):
+    """The texts of a recipe's sample."""
+
+    def read(split, limit=None):
+        texts, labels = zip(*sample.generate(split)[:limit], strict=True)
+        return list(texts), np.array(labels, "int32")
+
+    return sources.sample_source(sample, read, classes=tuple(sample.CLASSES))
 
 
-def _text_and_label(features):
+def of_table(options):
+    """The texts of a table: a class for each label that stands in it, in alphabetical order.
+
+    Its column `split`, if it has one, says what each row is for. Else a tenth of the rows is drawn
+    for validation and a tenth for the test; the same text is always in one split. A table that is
+    `whole` and names no splits is the test split.
+
+    Raises:
+        UserError: see `tables.read_table` and `splits.split_places`; and, unless it is whole, for
+            a table of a single label, or with a label that is not among those for training.
+    """
+    path, whole = options.file, getattr(options, "whole", False)
+    table = read_table(path, (options.text_column, options.label_column), optional=("split",))
+    texts = table[options.text_column]
+    labels = [label.strip() for label in table[options.label_column]]
+    classes = tuple(sorted(set(labels)))
+    if len(classes) < 2 and not whole:
+        raise UserError(
+            f"{path}: every {options.label_column} is {classes[0]!r}; there must be two kinds at "
+            "least."
+        )
+    named = table.get("split")
+    places = split_places(texts, named, whole, str(path), table.lines)
+    if named and not whole:
+        check_trained(labels, named, str(path), lines=table.lines)
+    number = {name: place for place, name in enumerate(classes)}
+    numbers = np.array([number[label] for label in labels], "int32")
+
+    def read(split, limit=None):
+        chosen = places[split][:limit]
+        return [texts[place] for place in chosen], numbers[chosen]
+
+    return sources.files_source([path], fingerprint([path]), places, read, classes=classes)
+
+
+def text_and_label(features):
     """The names of the one text and the one label among a data set's features, or None."""
     import tensorflow_datasets as tfds
 

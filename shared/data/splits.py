@@ -2,23 +2,30 @@
 
 import numpy as np
 
-from shared.data.loading import VALIDATION_FRACTION, VALIDATION_SEED
 from shared.errors import UserError
 
+# Splits that we make ourselves are the same in every run, whatever the run's seed, so that runs
+# with different seeds are measured on the same examples.
+VALIDATION_SEED = 20150521
+VALIDATION_FRACTION = 0.1
 MOST = 2000  # examples for validation, and as many for the test
 NAMES = {name: name for name in ("train", "validation", "test")}
 NAMES |= {"training": "train", "val": "validation", "valid": "validation", "dev": "validation"}
 
 
-def split_places(groups, named=None, where="the examples"):
+def split_places(groups, named=None, whole=False, where="the examples", lines=None):
     """Which examples each split is made of.
 
     Args:
         groups: for each example what it belongs to, such as the image of a caption: all examples of
             one group come into one split, so that nothing of the test is seen in training.
-        named: for each example the name of its split, as the user has it; None draws the splits.
-            Where no example is named validation, a part of the training split becomes it.
-        where: what to call the examples in an error.
+        named: for each example the name of its split, as the user has it; None draws a tenth of the
+            examples for validation and a tenth for the test, at most `MOST` each. Where no example
+            is named validation, a tenth of those named train becomes it.
+        whole: whether the examples are only measured on: then nothing is drawn, and where no splits
+            are named all examples are the test split.
+        where: what to call the examples in an error, such as their file.
+        lines: the line of that file in which each example stands, for the same.
 
     Returns:
         Dictionary split -> int array of places, ascending. Without `test` where the user names
@@ -29,22 +36,51 @@ def split_places(groups, named=None, where="the examples"):
     """
     if named is None:
         everywhere = np.arange(len(groups))
+        if whole:
+            return {"test": everywhere}
         return _drawn(groups, everywhere, ("validation", "test"), where)
+    found = _named(named, where, lines)
+    if whole:
+        return found
+    if "train" not in found:
+        raise UserError(f"{where}: no example is of the split train. Name some so.")
+    if "validation" not in found:
+        found |= _drawn(groups, found["train"], ("validation",), where)
+    return found
+
+
+def check_trained(labels, named, where, of="rows", lines=None):
+    """Refuse labels that no example of the split train has, by a misspelt name, say.
+
+    Args:
+        labels: for each example its label.
+        named, where, lines: see `split_places`; splits must be named.
+        of: what the examples are called.
+    """
+    splits = [NAMES[name.strip().lower()] for name in named]
+    trained = {label for label, split in zip(labels, splits, strict=True) if split == "train"}
+    unknown = sorted(set(labels) - trained)
+    if unknown:
+        line = "" if lines is None else f", line {lines[list(labels).index(unknown[0])]}"
+        raise UserError(
+            f"{where}{line}: the class {unknown[0]!r} has no {of} to train on. Put some into the "
+            "split train, or take the class away."
+        )
+
+
+def _named(named, where, lines):
+    """Which examples each split is made of, as the user names them."""
     splits = {}
     for place, name in enumerate(named):
         known = NAMES.get(str(name).strip().lower())
         if known is None:
+            line = "" if lines is None else f", line {lines[place]}"
             raise UserError(
-                f"{where}: there is no split {name!r}. Name each example's train, validation or "
-                "test."
+                f"{where}{line}: there is no split {name!r}. Name each example's train, validation "
+                "or test."
             )
         splits.setdefault(known, []).append(place)
-    if "train" not in splits:
-        raise UserError(f"{where}: no example is of the split train.")
-    found = {split: np.array(places) for split, places in splits.items()}
-    if "validation" not in found:
-        found |= _drawn(groups, found["train"], ("validation",), where)
-    return found
+    return {split: np.array(places) for split, places in splits.items()}
 
 
 def _drawn(groups, places, parts, where):

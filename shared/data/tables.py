@@ -8,19 +8,27 @@ The first line of a CSV or TSV file names the columns; a JSON-lines file has one
 Text is UTF-8, or UTF-16 with its byte-order mark.
 """
 
-import codecs
 import csv
-import hashlib
 import io
 import json
 from pathlib import Path
 
-from tqdm import tqdm
-
+from shared.data.text_files import read_text
 from shared.errors import UserError
+from shared.progress import progress
 
 KINDS = {".csv": ",", ".tsv": "\t", ".jsonl": None, ".ndjson": None, ".json": None}
 LONGEST_CELL = 2**30  # characters; the csv module's own limit is too short for a long text
+
+
+class Table(dict):
+    """The columns of a table: name -> list of strings, as the rows come.
+
+    Attributes:
+        lines: in which line of the file each row begins, for what is wrong with it.
+    """
+
+    lines = ()
 
 
 def read_table(path, columns, optional=()):
@@ -32,25 +40,32 @@ def read_table(path, columns, optional=()):
         optional: names of columns that may be missing; their cells must not be empty either.
 
     Returns:
-        Dictionary name -> list of strings, as the rows come. Optional columns only where they are.
+        A `Table`. Optional columns only where they are.
 
     Raises:
         UserError: for a file that can't be read, is of another kind or encoding, lacks a column or
             a row, or has a row with an empty, missing or surplus cell: the file, and the line.
     """
     path = Path(path)
-    if path.suffix.lower() not in KINDS:
-        raise UserError(
-            f"{path} is no table that can be read here: its name must end in {', '.join(KINDS)}."
-        )
-    text = _decoded(path)
-    delimiter = KINDS[path.suffix.lower()]
-    rows = _json_rows(path, text) if delimiter is None else _csv_rows(path, text, delimiter)
-    found = {}
-    for line, row in tqdm(rows, desc=f"reading {path.name}", unit="row", delay=2):
+    found, lines = Table(), []
+    names = (*columns, *optional)
+    for name in columns:
+        if names.count(name) > 1:
+            raise UserError(
+                f"{path}: the column {name!r} is asked for twice. {', '.join(names)}: each must be "
+                "another column."
+            )
+    for line, row in progress(_rows(path), doing=f"reading {path.name}", unit="row"):
         if not found:
-            found = {name: [] for name in (*columns, *(n for n in optional if n in row))}
+            found.update({name: [] for name in (*columns, *(n for n in optional if n in row))})
             _check_names(path, columns, row)
+        lines.append(line)
+        for name in optional:
+            if name in row and name not in found:
+                raise UserError(
+                    f"{path}, line {line}: here is a {name}, and in line {lines[0]} there is none. "
+                    "Give one in every line, or in none."
+                )
         for name, cells in found.items():
             cell = row.get(name)
             if cell is None or not str(cell).strip():
@@ -58,53 +73,42 @@ def read_table(path, columns, optional=()):
             cells.append(str(cell))
     if not found:
         raise UserError(f"{path} has no rows; give one example per line.")
+    found.lines = lines
     return found
 
 
-def fingerprint(*paths):
-    """A few letters that change where the content of a file does.
+def column_names(path):
+    """The names of a table's columns in their order; see `read_table`.
 
-    Raises:
-        UserError: for a file that can't be read.
+    Of JSON lines, those of the first line; of a table without rows there are none.
     """
-    found = hashlib.sha256()
-    for path in paths:
-        try:
-            with open(path, "rb") as file:
-                found.update(hashlib.file_digest(file, "sha256").digest())
-        except OSError as error:
-            raise UserError(f"Can't read {path}: {error.strerror}.") from error
-    return found.hexdigest()[:16]
+    _, row = next(_rows(Path(path)), (0, {}))
+    return list(row)
 
 
-def _decoded(path):
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"Can't read {path}: {error.strerror}.") from error
-    encoding = "utf-16" if raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
+def _rows(path):
+    """(line, dictionary) of each row of a table of either kind."""
+    if path.suffix.lower() not in KINDS:
         raise UserError(
-            f"{path}, line {line}: this is not UTF-8 text. Save it as UTF-8."
-        ) from error
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise UserError(f"{path}, line {line}: this is not text; it has a character of number 0.")
-    return text
+            f"{path} is no table that can be read here: its name must end in {', '.join(KINDS)}."
+        )
+    delimiter, text = KINDS[path.suffix.lower()], read_text(path)
+    return _json_rows(path, text) if delimiter is None else _csv_rows(path, text, delimiter)
 
 
 def _csv_rows(path, text, delimiter):
     """(line, dictionary) of each row but the first, which names the columns."""
     csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    begin = 1
     try:
-        names = [name.strip() for name in next(reader, [])]
+        header = next(filter(None, reader), [])
+        again = [header, ["\ufeff" + "".join(header[:1]), *header[1:]]]  # of files put together
+        names = [_plain(name) for name in header]
         twice = {name for name in names if names.count(name) > 1}
         if twice:
-            raise UserError(f"{path}, line 1: two columns are called {min(twice)!r}.")
+            line = reader.line_num
+            raise UserError(f"{path}, line {line}: two columns are called {min(twice)!r}.")
         begin = reader.line_num + 1  # a quoted cell may hold line ends
         for cells in reader:
             if cells:  # an empty line is none
@@ -113,10 +117,15 @@ def _csv_rows(path, text, delimiter):
                         f"{path}, line {begin}: {len(cells)} cells, but {len(names)} columns. A "
                         f"cell that holds {delimiter!r} or a line end must stand in quotes."
                     )
+                if cells in again:
+                    raise UserError(
+                        f"{path}, line {begin}: the names of the columns stand here again. Take "
+                        "the line away."
+                    )
                 yield begin, dict(zip(names, cells, strict=True))
             begin = reader.line_num + 1
     except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num}: {error}. Check the quotes.") from error
+        raise UserError(f"{path}, line {begin}: {error}. Check the quotes.") from error
 
 
 def _json_rows(path, text):
@@ -125,7 +134,7 @@ def _json_rows(path, text):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_object, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             raise UserError(f"{path}, line {number}: this is not JSON ({error}).") from error
         if not isinstance(row, dict):
@@ -135,7 +144,29 @@ def _json_rows(path, text):
         for name, value in row.items():
             if isinstance(value, (dict, list)):
                 raise UserError(f"{path}, line {number}: {name} is neither a text nor a number.")
+            if isinstance(value, str) and value.encode(errors="ignore").decode() != value:
+                raise UserError(f"{path}, line {number}: {name} has half a character (\\ud800).")
+            if isinstance(value, str) and "\0" in value:
+                raise UserError(f"{path}, line {number}: {name} has a character of number 0.")
         yield number, row
+
+
+def _plain(name):
+    """The name of a column without space or byte-order mark; `Split` and `SPLIT` are `split`."""
+    name = name.replace("\ufeff", "").strip()
+    return "split" if name.lower() == "split" else name
+
+
+def _object(pairs):
+    """The dictionary of a JSON object whose names are all different."""
+    found = {_plain(name): value for name, value in pairs}
+    if len(found) < len(pairs):
+        raise ValueError("two of its names are the same")
+    return found
+
+
+def _no_number(word):
+    raise ValueError(f"{word} is no number")
 
 
 def _check_names(path, columns, row):

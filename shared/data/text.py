@@ -3,10 +3,10 @@
 from collections import Counter
 
 import numpy as np
-from tqdm import tqdm
 
 from shared.errors import UserError
 from shared.files import write_text
+from shared.progress import progress
 
 PADDING, UNKNOWN = 0, 1  # the first two token ids
 
@@ -25,7 +25,7 @@ def learn_vocabulary(texts, size, words_of):
         Keras's `TextVectorization`.
     """
     counts = Counter()
-    for text in tqdm(texts, desc="learning words", unit="text", delay=2):
+    for text in progress(texts, doing="learning words", unit="text"):
         counts.update(words_of(text))
     ranked = sorted(counts, key=lambda word: (counts[word], word.encode()), reverse=True)
     return ["", "[UNK]", *ranked[: size - 2]]
@@ -50,7 +50,7 @@ def to_ids(texts, vocabulary, words_of, max_length=None):
             [number.get(word, UNKNOWN) for word in words_of(text)[:max_length]] or [UNKNOWN],
             "int32",
         )
-        for text in tqdm(texts, desc="numbering words", unit="text", delay=2)
+        for text in progress(texts, doing="numbering words", unit="text")
     ]
 
 

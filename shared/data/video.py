@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.data.images import fitted, read_image
+from shared.data.images import PICTURES, fitted, read_image
 from shared.errors import UserError
 
-PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 ANIMATIONS = ("GIF", "PNG", "WEBP", "JPEG")  # what Pillow is to read; it takes MPEG for a picture
 
 

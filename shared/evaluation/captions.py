@@ -12,9 +12,19 @@ K. Papineni et al., "BLEU: a method for automatic evaluation of machine translat
 
 import numpy as np
 
+from shared.data.examples import batches, user_errors
 from shared.evaluation.pictures import picture_grid
+from shared.progress import progress
 
 SHUFFLED_BY = 20150521
+
+
+def in_order(examples, batch_size=50):
+    """Batches of `Examples`, dictionaries of arrays, while a bar shows how many are described."""
+    with user_errors(), progress(total=examples.count, doing="describing", unit="image") as bar:
+        for batch in batches(examples, batch_size, lambda batch, seed: batch).as_numpy_iterator():
+            yield batch
+            bar.update(min(batch_size, examples.count - bar.n))
 
 
 def corpus_bleu(captions, references):
@@ -37,13 +47,15 @@ def corpus_bleu(captions, references):
 
 
 def measure(captions, references):
-    """BLEU-1 to BLEU-4, and BLEU-4 of the same captions dealt to other images.
+    """BLEU-1 to BLEU-4, BLEU-4 of the same captions dealt to other images, and exact matches.
 
-    The last one is what the language of the captions earns without the images. It is measured
-    where there are two images or more, none of which keeps its caption.
+    What is dealt is what the language of the captions earns without the images. It is measured
+    where there are two images or more, none of which keeps its caption. An exact match is a caption
+    that is, to the letter, one of its references.
 
     Returns:
-        What `corpus_bleu` returns, with `bleu_4_shuffled_images` among the figures.
+        What `corpus_bleu` returns, with `bleu_4_shuffled_images` and `exact_match`, 0 to 1, among
+        the figures.
     """
     figures, signature = corpus_bleu(captions, references)
     if len(captions) > 1:
@@ -52,6 +64,8 @@ def measure(captions, references):
         for place, taken_from in zip(order, np.roll(order, 1), strict=True):
             dealt[place] = captions[taken_from]
         figures["bleu_4_shuffled_images"] = corpus_bleu(dealt, references)[0]["bleu_4"]
+    right = [caption in given for caption, given in zip(captions, references, strict=True)]
+    figures["exact_match"] = sum(right) / len(right)
     return figures, signature
 
 
@@ -67,21 +81,37 @@ def ranked(captions, references):
     return sorted(range(len(captions)), key=lambda place: -scores[place])
 
 
-def best_and_worst(images, captions, references, count=12):
+def best_and_worst(examples, captions, references, count=12):
     """Two sections for a report: images with the best and the worst captions, best first.
 
     Args:
-        images: function from a list of places to the images there, uint8.
+        examples: `Examples` of the images.
         captions, references: as for `corpus_bleu`.
         count: how many to show of each.
     """
     order = ranked(captions, references)
     count = min(count, len(order))
+    shown = {"Best captions": order[:count], "Worst captions": order[-count:]}
+    images = _images_at(examples, {place for places in shown.values() for place in places})
     sections = []
-    for heading, places in (("Best captions", order[:count]), ("Worst captions", order[-count:])):
-        below = [f"{captions[place]} (one reference: {references[place][0]})" for place in places]
-        sections.append((heading, picture_grid(images(places), below)))
+    for heading, places in shown.items():
+        below = [
+            f"{captions[place]} (one reference: {(references[place] or ['none'])[0]})"
+            for place in places
+        ]
+        sections.append((heading, picture_grid([images[place] for place in places], below)))
     return sections
+
+
+def _images_at(examples, places):
+    """The images at some places of `Examples`: dictionary place -> uint8 array."""
+    found, begin = {}, 0
+    with user_errors():
+        for images in batches(examples, 100, lambda batch, seed: batch["image"]):
+            for place in places & set(range(begin, begin + len(images))):
+                found[place] = images[place - begin].numpy()
+            begin += len(images)
+    return found
 
 
 def _streams(references):

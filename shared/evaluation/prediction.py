@@ -1,13 +1,13 @@
-"""Running a network over many sequences of different length."""
+"""Running a network over many inputs, and bringing what it says back in their order."""
 
 import contextlib
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from shared.data.batching import bucketed_batches
 from shared.layers.recurrent import RecurrentLayer
+from shared.progress import progress
 
 
 def predict_sequences(network, sequences, batch_size=128):
@@ -26,7 +26,7 @@ def predict_sequences(network, sequences, batch_size=128):
             return keras.ops.convert_to_numpy(network(sequences[0][None], training=False))
     batches = bucketed_batches(sequences, np.arange(len(sequences)), batch_size)
     outputs = None
-    with tqdm(total=len(sequences), desc="predicting", unit="sequence", delay=2) as bar:
+    with progress(total=len(sequences), doing="predicting", unit="sequence") as bar:
         for ids, positions in batches:
             batch = keras.ops.convert_to_numpy(network.predict_on_batch(ids))
             if outputs is None:
@@ -34,6 +34,13 @@ def predict_sequences(network, sequences, batch_size=128):
             outputs[positions.numpy()] = batch
             bar.update(len(batch))
     return outputs
+
+
+def predict_images(network, images, batch_size=256):
+    """The network's output for each picture: array `(len(images), ...)`."""
+    batches = range(0, len(images), batch_size)
+    said = [network.predict_on_batch(images[i : i + batch_size]) for i in batches]
+    return np.concatenate([keras.ops.convert_to_numpy(each) for each in said])
 
 
 @contextlib.contextmanager

@@ -1,10 +1,9 @@
 """`report.html`: one self-contained page that shows a run."""
 
 import io
-import json
 from pathlib import Path
 
-from shared.files import write_text
+from shared.files import json_text, write_text
 
 TEMPLATE = Path(__file__).with_name("report.html")
 
@@ -40,7 +39,7 @@ def write_page(run, name, facts, notice, sections):
     """
     page = environment().from_string(TEMPLATE.read_text(encoding="utf-8"))
     title = run.recipe.replace("_", " ").capitalize()
-    config = json.dumps(run.config, indent=2, ensure_ascii=False)
+    config = json_text(run.config)
     text = page.render(title=title, facts=facts, notice=notice, sections=sections, config=config)
     write_text(run.path(name), text)
 

@@ -4,7 +4,39 @@ import itertools
 
 import numpy as np
 
+from shared.data.examples import user_errors
+from shared.data.labelled_videos import ABSENT
+from shared.evaluation.pictures import confusion_matrix
 from shared.evaluation.report import figure
+from shared.progress import progress
+
+SHOWN_CLIPS = 6  # of the best and of the worst
+
+
+def label_all(network, clips, batch_size=16):
+    """Label clips that are labelled already, to compare.
+
+    Args:
+        network: a Keras model of `frames` and `present` with logits `(batch, timesteps, classes)`.
+        clips: `Examples` with `frames`, `labels` and `name`.
+        batch_size: clips that are labelled at a time.
+
+    Returns:
+        answers, labels: two lists of int arrays `(timesteps,)`, without padding.
+        names: what each clip is called; its number where the data has no name for it.
+    """
+    answers, labels, names = [], [], []
+    bar = progress(total=clips.count, doing="labelling", unit="clip")
+    with user_errors(), bar:  # of clips that are read only now
+        for batch in clips.in_batches(batch_size).prefetch(2).as_numpy_iterator():
+            present = batch["labels"] != ABSENT
+            inputs = {"frames": batch["frames"], "present": present}
+            found = network.predict_on_batch(inputs).argmax(axis=-1)
+            answers += [row[there] for row, there in zip(found, present, strict=True)]
+            labels += [row[there] for row, there in zip(batch["labels"], present, strict=True)]
+            names += [name.decode() for name in batch["name"]]
+            bar.update(len(found))
+    return answers, labels, [name or f"clip {i}" for i, name in enumerate(names, start=1)]
 
 
 def segments_of(labels):
@@ -21,6 +53,38 @@ def segments_of(labels):
         return []
     edges = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
     return [(start, end, int(labels[start])) for start, end in itertools.pairwise(edges)]
+
+
+def timed_segments(labels, classes, rate):
+    """The same for people and programs: with the times in the video, and the label's name.
+
+    Args:
+        labels: int array `(timesteps,)`.
+        classes: the names of the classes.
+        rate: frames per second.
+
+    Returns:
+        List of dictionaries: `start`, `end`, `start_seconds`, `end_seconds`, `label`.
+    """
+    return [
+        {
+            "start": start,
+            "end": end,
+            "start_seconds": round(start / rate, 3),
+            "end_seconds": round(end / rate, 3),
+            "label": classes[label],
+        }
+        for start, end, label in segments_of(labels)
+    ]
+
+
+def frame_accuracy(predicted, true):
+    """The share of all frames of all clips that got their label, from 0 to 1.
+
+    Args:
+        predicted, true: lists of int arrays `(timesteps,)`, one pair for each clip.
+    """
+    return float((np.concatenate(predicted) == np.concatenate(true)).mean())
 
 
 def segment_f1(predicted, true, overlap=0.5):
@@ -59,6 +123,34 @@ def _overlap(segment, other):
         return 0.0
     shared = min(segment[1], other[1]) - max(segment[0], other[0])
     return max(shared, 0) / (max(segment[1], other[1]) - min(segment[0], other[0]))
+
+
+def comparison(names, predicted, true, classes):
+    """What a report shows of clips whose true labels are known.
+
+    Args:
+        names: what each clip is called.
+        predicted, true: lists of int arrays `(timesteps,)`, one pair for each clip.
+        classes: the names of the classes.
+
+    Returns:
+        List of (heading, markup): the clips labelled worst and best, and which label was taken for
+        which.
+    """
+    scores = [
+        frame_accuracy([found], [wanted]) for found, wanted in zip(predicted, true, strict=True)
+    ]
+    shown = [
+        (f"{names[i]} ({scores[i]:.3f})", {"predicted": predicted[i], "true": true[i]})
+        for i in np.argsort(scores, kind="stable")
+    ]
+    matrix = np.zeros((len(classes), len(classes)), int)
+    np.add.at(matrix, (np.concatenate(true), np.concatenate(predicted)), 1)
+    return [
+        ("Worst clips", label_strips(shown[:SHOWN_CLIPS], classes)),
+        ("Best clips", label_strips(shown[: -SHOWN_CLIPS - 1 : -1], classes)),
+        ("Frame by frame", confusion_matrix(matrix, classes)),
+    ]
 
 
 def label_strips(clips, classes):

@@ -12,13 +12,14 @@ from shared.evaluation.report import table
 
 
 def measure(outputs, references):
-    """Corpus BLEU and chrF, 0 to 100.
+    """Corpus BLEU and chrF, 0 to 100, and how many outputs are right to the letter, 0 to 1.
 
     Args:
         outputs, references: lists of sentences, one reference for each output.
 
     Returns:
-        Two dictionaries with the keys `bleu` and `chrf`: the figures, and sacreBLEU's signatures.
+        figures: dictionary with `bleu`, `chrf` and `exact_match`.
+        signatures: dictionary with sacreBLEU's signatures of `bleu` and `chrf`.
     """
     from sacrebleu.metrics import BLEU, CHRF
 
@@ -26,6 +27,8 @@ def measure(outputs, references):
     figures = {
         name: metric.corpus_score(outputs, [references]).score for name, metric in metrics.items()
     }
+    right = sum(map(str.__eq__, outputs, references))
+    figures["exact_match"] = right / len(outputs)
     return figures, {name: str(metric.get_signature()) for name, metric in metrics.items()}
 
 

@@ -4,24 +4,14 @@ import time
 
 import numpy as np
 
-from shared.data.examples import untuned
+from shared.data.examples import untuned, user_errors
 from shared.errors import UserError
 from shared.files import replacing
 from shared.layers.loops.memory import keep_freed_memory
 from shared.training.progress import Progress
 
 
-def fit(
-    network,
-    batches,
-    validation,
-    run,
-    epochs,
-    monitor,
-    patience=None,
-    callbacks=(),
-    guessing=None,
-):
+def fit(network, data, run, epochs, monitor, patience=None, callbacks=()):
     """Train, keep the network that is best on validation, and write the run folder.
 
     After each epoch `history.csv` gets a row, `model.keras` holds the best network so far, and
@@ -31,8 +21,7 @@ def fit(
 
     Args:
         network: a compiled Keras model.
-        batches: function epoch (from 0) -> `tf.data.Dataset` of training batches.
-        validation: `tf.data.Dataset` of validation batches.
+        data: the `TrainingData`. A training that ends no better than its `guessing` says so.
         run: the `Run` to write to. If it holds a checkpoint, training continues there.
         epochs: how many epochs in all.
         monitor: the column of the history to choose the best network by, such as
@@ -40,8 +29,6 @@ def fit(
         patience: stop after this many epochs without a new best; None never stops early.
         callbacks: further Keras callbacks; what they depend on must not outlast an epoch, or be in
             the network's variables.
-        guessing: the validation loss of one who looks at no input; a training that ends no better
-            says so.
 
     Returns:
         The history: a list of dictionaries, one per epoch.
@@ -51,26 +38,28 @@ def fit(
     # and the metrics' by a step of validation, which is traced in a fraction of the time.
     network.optimizer.build(network.trainable_variables)
     history = _restore(network, run)
-    validation = untuned(validation)
+    validation = untuned(data.validation)
     progress = Progress(first_epoch=len(history), epochs=epochs)
     if len(history) < epochs:
         progress.say("Building the network's steps.")
-        network.evaluate(validation.take(1), verbose=0)
+        with user_errors():
+            network.evaluate(validation.take(1), verbose=0)
     for epoch in range(len(history), epochs):
         if history and patience and len(history) - best_epoch(history, monitor) >= patience:
             progress.say(f"No better {monitor} for {patience} epochs: stopping here.")
             break
         started = time.perf_counter()
         try:
-            logs = network.fit(
-                untuned(batches(epoch)),
-                validation_data=validation,
-                initial_epoch=epoch,
-                epochs=epoch + 1,
-                callbacks=[progress, *callbacks],
-                shuffle=False,  # the batches come shuffled
-                verbose=0,
-            ).history
+            with user_errors():  # of files that are read only now
+                logs = network.fit(
+                    untuned(data.batches(epoch)),
+                    validation_data=validation,
+                    initial_epoch=epoch,
+                    epochs=epoch + 1,
+                    callbacks=[progress, *callbacks],
+                    shuffle=False,  # the batches come shuffled
+                    verbose=0,
+                ).history
         finally:
             progress.close()  # so that an error stands on a line of its own
         row = {"epoch": epoch + 1, **{name: float(values[-1]) for name, values in logs.items()}}
@@ -87,11 +76,13 @@ def fit(
         # The checkpoint comes last: it is what says that the epoch is done.
         run.save_history(history)
         _checkpoint(network, run, epoch + 1)
-    lowest = min((row["val_loss"] for row in history), default=0.0)
-    if guessing is not None and lowest > 0.98 * guessing:
+    # The loss that is monitored, where there are several.
+    loss = monitor if monitor.endswith("loss") else "val_loss"
+    lowest = min((row[loss] for row in history), default=0.0)
+    if lowest > 0.98 * data.guessing:
         progress.say(
             f"Nothing is learned yet: the validation loss, {lowest:.3f}, is no better than that of "
-            f"guessing, {guessing:.3f}. Train for more --epochs, or on more examples."
+            f"guessing, {data.guessing:.3f}. Train for more --epochs, or on more examples."
         )
     return history
 

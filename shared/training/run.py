@@ -205,10 +205,7 @@ def new_run(recipe, folder=None):
     """
     dated = RUNS / recipe / time.strftime("%Y%m%d-%H%M%S")
     folder = Path(folder) if folder else _not_taken(dated)
-    if (folder / "config.json").exists():
-        raise UserError(
-            f"{folder} already holds a run. Continue it with --resume, or choose another --run."
-        )
+    check_free(folder)
     try:
         (folder / "checkpoint").mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
@@ -221,6 +218,14 @@ def new_run(recipe, folder=None):
             f"Can't write to the run folder {folder}: {error.strerror}. Choose another with --run."
         ) from error
     return Run(recipe, folder)
+
+
+def check_free(folder):
+    """Raise UserError where a folder already holds a run."""
+    if Path(folder, "config.json").exists():
+        raise UserError(
+            f"{folder} already holds a run. Continue it with --resume, or choose another --run."
+        )
 
 
 def open_run(recipe, folder=None):

@@ -12,8 +12,9 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from shared.data import flickr8k, loading
+from shared.data import flickr8k, prepared
 from shared.errors import UserError
+from tests.conftest import find_builder
 
 SIZES = {"train": 3, "validation": 2, "test": 1}
 NAMES = {split: [f"{split}_{i}.jpg" for i in range(size)] for split, size in SIZES.items()}
@@ -105,18 +106,18 @@ def archives(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tfds.download.DownloadManager, "download", download)
     monkeypatch.setattr(flickr8k, "MD5", write_archives(tmp_path))
-    monkeypatch.setattr(loading, "answers", lambda url: url.startswith(flickr8k.FILES))
+    monkeypatch.setattr(prepared, "answers", lambda url: url.startswith(flickr8k.FILES))
     return tmp_path
 
 
 def test_official_split_and_five_captions_in_their_order(archives):
-    source = loading.find("flickr8k", None, archives / "tfds")
-    assert (source.name, source.version) == ("flickr8k", "1.0.0")
+    builder = find_builder("flickr8k", archives / "tfds")
+    assert builder.info.full_name == "flickr8k/1.0.0"
     numbers = iter(range(6))
     for split, names in NAMES.items():
         found = {
             example["id"].decode(): example
-            for example in tfds.as_numpy(source.builder.as_dataset(split=split))
+            for example in tfds.as_numpy(builder.as_dataset(split=split))
         }
         assert sorted(found) == names
         for name in names:
@@ -128,10 +129,10 @@ def test_official_split_and_five_captions_in_their_order(archives):
 
 def test_features_are_those_of_other_prepared_copies(archives):
     """Data prepared by this builder, and by others under this name, can be read by either."""
-    source = loading.find("flickr8k", None, archives / "tfds")
-    described = json.loads(Path(source.builder.data_dir, "features.json").read_text())
+    builder = find_builder("flickr8k", archives / "tfds")
+    described = json.loads(Path(builder.data_dir, "features.json").read_text())
     assert described == FEATURES
-    assert [address.split("/")[-1] for address in source.builder.addresses] == list(flickr8k.MD5)
+    assert [address.split("/")[-1] for address in builder.addresses] == list(flickr8k.MD5)
 
 
 @pytest.mark.parametrize(
@@ -144,20 +145,20 @@ def test_features_are_those_of_other_prepared_copies(archives):
 def test_archives_that_do_not_agree_are_refused(damage, words, archives, monkeypatch):
     monkeypatch.setattr(flickr8k, "MD5", write_archives(archives, **damage))
     with pytest.raises(UserError, match=words):
-        loading.find("flickr8k", None, archives / "tfds")
+        find_builder("flickr8k", archives / "tfds")
 
 
 def test_another_file_than_the_known_one_is_refused(archives):
     with zipfile.ZipFile(archives / flickr8k.TEXT, "a") as archive:
         archive.writestr("more.txt", "another file")
     with pytest.raises(UserError, match=r"Flickr8k_text\.zip is not the file that is known"):
-        loading.find("flickr8k", None, archives / "tfds")
+        find_builder("flickr8k", archives / "tfds")
     assert not list((archives / "tfds").rglob("*.tfrecord*"))
 
 
 def test_without_network_it_is_given_up_at_once(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(loading, "answers", lambda url: asked.append(url))
+    monkeypatch.setattr(prepared, "answers", lambda url: asked.append(url))
     with pytest.raises(UserError, match=r"github\.com can't be reached"):
-        loading.find("flickr8k", None, tmp_path)
+        find_builder("flickr8k", tmp_path)
     assert asked == [flickr8k.FILES + flickr8k.IMAGES]

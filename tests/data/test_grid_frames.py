@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from shared.data import grid_frames, loading
+from shared.data import grid_frames, prepared
 from shared.errors import UserError
+from tests.conftest import find_builder
 
 NAMES = [f"bbaf{number}n" for number in range(20)]
 SIZES = {"train": 16, "validation": 2, "test": 2}
@@ -128,17 +129,17 @@ def patch_download(patch, folder):
 
     write_archives(folder)
     patch.setattr(tfds.download.DownloadManager, "download", download)
-    patch.setattr(loading, "answers", lambda url: url.startswith(grid_frames.FILES))
+    patch.setattr(prepared, "answers", lambda url: url.startswith(grid_frames.FILES))
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory):
+def builder(tmp_path_factory):
     """The data set, found by its name and prepared."""
     folder = tmp_path_factory.mktemp("grid")
     with pytest.MonkeyPatch.context() as patch:
         patch_decoder(patch)
         patch_download(patch, folder)
-        return loading.find("grid_frames", None, folder / "tfds")
+        return find_builder("grid_frames", folder / "tfds")
 
 
 @pytest.fixture
@@ -147,14 +148,14 @@ def archives(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_every_frame_has_the_label_of_the_word_in_its_middle(source):
-    assert (source.name, source.version) == ("grid_frames", "1.0.0")
+def test_every_frame_has_the_label_of_the_word_in_its_middle(builder):
+    assert builder.info.full_name == "grid_frames/1.0.0"
     expected = np.zeros(75, int)
     for kind, (start, length) in enumerate(SPOKEN, start=1):
         expected[start : start + length] = kind
     found = {}
     for split, size in SIZES.items():
-        examples = list(tfds.as_numpy(source.builder.as_dataset(split=split)))
+        examples = list(tfds.as_numpy(builder.as_dataset(split=split)))
         assert len(examples) == size
         found |= {example["id"].decode(): example for example in examples}
     assert sorted(found) == sorted(NAMES), "each clip once, none that is cut short or unaligned"
@@ -165,11 +166,11 @@ def test_every_frame_has_the_label_of_the_word_in_its_middle(source):
         assert abs(found[name]["frames"].astype(float) - (10 * number + 2)).max() <= 2
 
 
-def test_features_are_those_of_other_prepared_copies(source):
+def test_features_are_those_of_other_prepared_copies(builder):
     """Data prepared by this builder, and by others under this name, can be read by either."""
-    assert json.loads(Path(source.builder.data_dir, "features.json").read_text()) == FEATURES
+    assert json.loads(Path(builder.data_dir, "features.json").read_text()) == FEATURES
     names = "silence command color preposition letter digit adverb"
-    assert source.builder.info.features["labels"].feature.names == names.split()
+    assert builder.info.features["labels"].feature.names == names.split()
 
 
 def test_split_is_that_of_other_prepared_copies():
@@ -200,12 +201,12 @@ def test_missing_decoder_is_named_before_anything_is_downloaded(archives, monkey
     monkeypatch.setitem(sys.modules, "av", None)  # as if it were not installed
     monkeypatch.setattr(tfds.download.DownloadManager, "download", None)
     with pytest.raises(UserError, match="pip install av"):
-        loading.find("grid_frames", None, archives / "tfds")
+        find_builder("grid_frames", archives / "tfds")
 
 
 def test_without_network_it_is_given_up_at_once(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(loading, "answers", lambda url: asked.append(url))
+    monkeypatch.setattr(prepared, "answers", lambda url: asked.append(url))
     with pytest.raises(UserError, match=r"spandh\.dcs\.shef\.ac\.uk can't be reached"):
-        loading.find("grid_frames", None, tmp_path)
+        find_builder("grid_frames", tmp_path)
     assert asked == [grid_frames.FILES + grid_frames.VIDEOS]

@@ -164,3 +164,25 @@ def test_several_in_their_order(tmp_path):
         Image.new("L", (3, 3), int(path.stem)).save(path)
     found = read_images(paths, 2, 2, 1)
     assert found.shape == (3, 2, 2, 1) and found[:, 0, 0, 0].tolist() == [9, 3, 6]
+
+
+@pytest.mark.parametrize(
+    "mode, channels",
+    [("1", 1), ("L", 1), ("LA", 1), ("I;16", 1), ("P", 3), ("RGB", 3), ("RGBA", 3)],
+)
+def test_the_shape_of_a_picture_in_its_file(tmp_path, mode, channels):
+    Image.new(mode, (6, 4)).save(tmp_path / "picture.png")
+    assert images.shape_of(tmp_path / "picture.png") == (4, 6, channels)
+
+
+def test_the_shape_of_a_picture_whose_camera_was_held_upright(tmp_path):
+    exif = Image.Exif()
+    exif[images.ORIENTATION] = 6
+    Image.new("RGB", (6, 4)).save(tmp_path / "picture.jpg", exif=exif)
+    assert images.shape_of(tmp_path / "picture.jpg") == (6, 4, 3)
+
+
+def test_no_shape_of_what_is_no_picture(tmp_path):
+    (tmp_path / "picture.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match="is not a picture"):
+        images.shape_of(tmp_path / "picture.png")

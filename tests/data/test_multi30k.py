@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import tensorflow_datasets as tfds
 
-from shared.data import loading, multi30k
+from shared.data import multi30k, prepared
 from shared.errors import UserError
+from tests.conftest import find_builder
 
 # Trailing spaces and signs that Python takes for line ends are in the real files, too.
 SENTENCES = {
@@ -82,14 +83,14 @@ def archives(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tfds.download.DownloadManager, "download", download)
     monkeypatch.setattr(multi30k, "MD5", write_archives(tmp_path))
-    monkeypatch.setattr(loading, "answers", lambda url: url.startswith(multi30k.FILES))
+    monkeypatch.setattr(prepared, "answers", lambda url: url.startswith(multi30k.FILES))
     return tmp_path
 
 
 def test_found_by_name_and_every_line_kept_as_it_is(archives):
-    source = loading.find("multi30k/de_to_en", None, archives / "tfds")
-    assert (source.name, source.version) == ("multi30k/de_to_en", "1.0.0")
-    columns = loading.read(source, "train")
+    builder = find_builder("multi30k/de_to_en", archives / "tfds")
+    assert builder.info.full_name == "multi30k/de_to_en/1.0.0"
+    columns = prepared.read(builder, "train")
     pairs = {
         (de.decode(), en.decode()) for de, en in zip(columns["de"], columns["en"], strict=True)
     }
@@ -110,7 +111,7 @@ def test_described_as_the_public_copies_are(config, languages, tmp_path):
 def test_another_file_than_the_known_one_is_refused(archives):
     (archives / "val.de.gz").write_bytes(gzip.compress(b"Ein anderer Satz.\n" * 2))
     with pytest.raises(UserError, match=r"val\.de\.gz is not the file that is known: its MD5"):
-        loading.find("multi30k/de_to_en", None, archives / "tfds")
+        find_builder("multi30k/de_to_en", archives / "tfds")
     assert not list((archives / "tfds").rglob("*.tfrecord*"))
 
 
@@ -119,12 +120,12 @@ def test_files_of_different_length_are_refused(archives, monkeypatch):
     (archives / "val.en.gz").write_bytes(packed)
     monkeypatch.setitem(multi30k.MD5, "val.en.gz", hashlib.md5(packed).hexdigest())
     with pytest.raises(UserError, match="can't be had"):
-        loading.find("multi30k/de_to_en", None, archives / "tfds")
+        find_builder("multi30k/de_to_en", archives / "tfds")
 
 
 def test_without_network_it_is_given_up_at_once(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(loading, "answers", lambda url: asked.append(url))
+    monkeypatch.setattr(prepared, "answers", lambda url: asked.append(url))
     with pytest.raises(UserError, match=r"raw\.githubusercontent\.com can't be reached"):
-        loading.find("multi30k/fr_to_en", None, tmp_path)
+        find_builder("multi30k/fr_to_en", tmp_path)
     assert asked == [multi30k.FILES + "train.fr.gz"]

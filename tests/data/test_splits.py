@@ -63,5 +63,13 @@ def test_validation_is_drawn_from_training_where_none_is_named():
 def test_wrong_names():
     with pytest.raises(UserError, match="no split 'exam'"):
         split_places("ab", ["train", "exam"])
+    with pytest.raises(UserError, match=r"^a\.csv, line 7: there is no split 'exam'"):
+        split_places("ab", ["train", "exam"], where="a.csv", lines=[2, 7])
     with pytest.raises(UserError, match="no example is of the split train"):
         split_places("ab", ["test", "test"])
+
+
+def test_what_is_only_measured_on_is_the_test_split():
+    assert {name: list(p) for name, p in split_places("ab", whole=True).items()} == {"test": [0, 1]}
+    named = split_places("abc", ["test", "val", "test"], whole=True)
+    assert {name: list(p) for name, p in named.items()} == {"test": [0, 2], "validation": [1]}

@@ -7,7 +7,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from shared.data.examples import Examples
 from shared.evaluation import captions
+from shared.evaluation.pictures import embedded
 
 
 def ngrams(text, order):
@@ -88,13 +90,24 @@ def test_no_image_keeps_its_caption_when_they_are_dealt():
 def test_report_shows_the_best_and_the_worst():
     written = ["a <b>dog</b> runs", "x", "a man"]
     references = [["a <b>dog</b> runs"], ["a boy jumps"], ["a man sits"]]
+    images = np.stack([np.full((4, 4, 3), place, "uint8") for place in range(3)])
+    examples = Examples.of({"image": images})
+    best, worst = captions.best_and_worst(examples, written, references, count=1)
+    assert "dog" in best[1] and "<b>" not in best[1] and embedded(images[0]) in best[1]
+    assert "x (one reference: a boy jumps)" in worst[1] and embedded(images[1]) in worst[1]
+    captions.best_and_worst(examples, written, [[], *references[1:]], count=9)
 
-    def images(places):
-        return [np.full((4, 4, 3), place, "uint8") for place in places]
 
-    best, worst = captions.best_and_worst(images, written, references, count=1)
-    assert "dog" in best[1] and "<b>" not in best[1]
-    assert "x (one reference: a boy jumps)" in worst[1]
+def test_examples_come_in_order_as_arrays():
+    examples = Examples.of({"image": np.arange(7), "captions": np.array([b"a"] * 7, object)})
+    found = list(captions.in_order(examples, batch_size=3))
+    assert [batch["image"].tolist() for batch in found] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert found[2]["captions"].tolist() == [b"a"]
+
+
+def test_an_exact_match_is_one_of_the_references():
+    metrics, _ = captions.measure(["a dog", "a cat"], [["dogs", "a dog"], ["cats"]])
+    assert metrics["exact_match"] == 0.5
 
 
 def test_an_empty_caption_and_a_missing_reference_are_no_error():

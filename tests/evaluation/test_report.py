@@ -1,8 +1,18 @@
 """The report is one page, and shows texts as texts."""
 
+import os
+from types import SimpleNamespace
+
 import numpy as np
 
-from shared.evaluation.report import figure, heatmaps, new_figure, table, training_curves
+from shared.evaluation.report import (
+    figure,
+    heatmaps,
+    new_figure,
+    table,
+    training_curves,
+    write_page,
+)
 
 
 def test_texts_are_escaped_and_numbers_aligned():
@@ -25,6 +35,13 @@ def test_curves_show_each_metric_with_its_validation():
     ]
     svg = training_curves(rows)
     assert svg.startswith("<svg") and svg.count("validation") >= 2
+
+
+def test_a_run_on_a_file_whose_name_is_not_utf_8(tmp_path):
+    files = [os.fsdecode(b"own \xff.csv")]
+    run = SimpleNamespace(recipe="x", config={"files": files}, path=lambda name: tmp_path / name)
+    write_page(run, "report.html", "facts", "", [])
+    assert "own \\udcff.csv" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_pictures_stand_in_the_page_itself():

@@ -5,13 +5,38 @@ import itertools
 import numpy as np
 import pytest
 
-from shared.evaluation.segments import label_strips, segment_f1, segments_of
+from shared.evaluation.segments import (
+    comparison,
+    frame_accuracy,
+    label_strips,
+    segment_f1,
+    segments_of,
+    timed_segments,
+)
 
 
 def test_segments_are_the_runs():
     assert segments_of(np.array([3, 3, 0, 0, 0, 3])) == [(0, 2, 3), (2, 5, 0), (5, 6, 3)]
     assert segments_of(np.array([1])) == [(0, 1, 1)]
     assert segments_of(np.array([], int)) == []
+
+
+def test_times_and_names_of_segments():
+    first, second = timed_segments(np.array([1, 1, 1, 0]), ("dark", "light"), rate=30)
+    assert first == {"start": 0, "end": 3, "start_seconds": 0, "end_seconds": 0.1, "label": "light"}
+    assert second == {
+        "start": 3,
+        "end": 4,
+        "start_seconds": 0.1,
+        "end_seconds": 0.133,
+        "label": "dark",
+    }
+
+
+def test_every_frame_counts_as_much():
+    predicted = [np.array([0, 1]), np.array([1, 1, 1, 1, 0, 0])]
+    true = [np.array([0, 0]), np.array([1, 1, 1, 1, 1, 1])]
+    assert frame_accuracy(predicted, true) == 5 / 8
 
 
 @pytest.mark.parametrize(
@@ -70,3 +95,13 @@ def test_strips_name_clips_and_classes():
     for text in ("lbbk2p (0.75)", "predicted", "true", "silence", "word"):
         assert text in page
     assert "<word>" not in page
+
+
+def test_comparison_begins_with_the_worst_and_counts_what_was_taken_for_what():
+    true = [np.array([0, 0, 1, 1])] * 8
+    predicted = [np.array([0, 0, 1, 1])] * 7 + [np.array([1, 1, 1, 1])]
+    names = [f"clip {i}" for i in range(8)]
+    worst, best, matrix = comparison(names, predicted, true, ["dark", "light"])
+    assert "clip 7 (0.500)" in worst[1] and "clip 7" not in best[1]
+    assert "clip 5" not in worst[1], "only some of them"
+    assert matrix[0] == "Frame by frame" and "light" in matrix[1]

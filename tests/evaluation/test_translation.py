@@ -23,7 +23,9 @@ def test_figures_and_signatures_are_those_of_sacrebleu():
 
 
 def test_case_counts_and_right_is_a_hundred():
-    assert measure(REFERENCES, REFERENCES)[0] == pytest.approx({"bleu": 100, "chrf": 100})
+    right, _ = measure(REFERENCES, REFERENCES)
+    assert right == pytest.approx({"bleu": 100, "chrf": 100, "exact_match": 1})
+    assert measure([*OUTPUTS[:2], REFERENCES[2]], REFERENCES)[0]["exact_match"] == 1 / 3
     lower = [text.lower() for text in REFERENCES]
     assert measure(lower, REFERENCES)[0]["bleu"] < 80
 

@@ -1,14 +1,15 @@
-"""Every recipe's commands: bad input gets one clear line and a non-zero exit, never a traceback."""
+"""Every recipe's own commands: what fails gets one clear line and a non-zero exit.
 
-import importlib
+What is the same code in all recipes is tested in `tests/test_cli.py`.
+"""
+
 import json
 import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from tests.conftest import RECIPES, inputs_of
+from tests.conftest import call, inputs_of, refused
 
 
 @pytest.fixture(scope="module")
@@ -31,47 +32,6 @@ def here(tiny, tmp_path, monkeypatch):
     shutil.copytree(tiny, tmp_path / "copy", symlinks=True)
     monkeypatch.chdir(tmp_path / "copy")
     return tmp_path / "copy"
-
-
-def call(recipe, *arguments, stdin=None):
-    module = importlib.import_module(f"recipes.{recipe}.__main__")
-    return CliRunner().invoke(module.recipe, list(map(str, arguments)), input=stdin)
-
-
-def refused(recipe, *arguments, stdin=None):
-    """Call, and return the one line that was printed in refusal."""
-    result = call(recipe, *arguments, stdin=stdin)
-    assert result.exit_code != 0, result.output
-    assert isinstance(result.exception, SystemExit), result.exception
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("Error: "), result.stderr
-    return lines[0]
-
-
-@pytest.mark.parametrize("option", ["--epochs", "--batch-size", "--limit", "--units", "--layers"])
-@pytest.mark.parametrize("value", ["0", "-3", "many"])
-def test_numbers_must_be_positive(recipe, option, value):
-    line = refused(recipe, "train", option, value)
-    assert option in line and value in line
-
-
-@pytest.mark.parametrize(
-    "arguments, words",
-    [
-        (["train", "--no-such-option"], "--no-such-option"),
-        (["train", "--cell", "transformer"], "'rnn', 'lstm', 'gru'"),
-        (["no-such-command"], "no-such-command"),
-        (["train", "--seed", "-1"], "-1"),
-        (["train", "--dataset", "no_such_data"], "Among those that fit"),
-        (["train", "--dataset", "mnist", "--data-dir", "nowhere"], "mnist"),
-        (["predict"], "INPUT"),
-        (["predict", "--run", "nowhere", "x"], "There is no run folder nowhere. Train first"),
-        (["evaluate", "--run", "nowhere"], "There is no run folder nowhere. Train first"),
-        (["train", "--resume", "--run", "nowhere"], "There is no run folder nowhere"),
-    ],
-)
-def test_wrong_arguments(recipe, arguments, words):
-    assert words in refused(recipe, *arguments)
 
 
 def test_no_run_yet(recipe, tmp_path, monkeypatch):
@@ -97,53 +57,11 @@ def test_training_that_ended_before_its_first_epoch(recipe, here):
     assert "--resume --run runs/tiny" in refused(recipe, "predict", "--run", "runs/tiny", *inputs)
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[1]", "{"])
-def test_damaged_config(recipe, here, content):
-    Path("runs/tiny/config.json").write_text(content)
-    assert "config.json is damaged" in refused(recipe, "evaluate", "--run", "runs/tiny")
-
-
-def test_run_of_another_recipe(recipe, here):
-    config = Path("runs/tiny/config.json")
-    config.write_text(config.read_text().replace(f'"recipe": "{recipe}"', '"recipe": "another"'))
-    line = refused(recipe, "evaluate", "--run", "runs/tiny")
-    assert f"a run of the recipe another, not {recipe}" in line
-
-
-@pytest.mark.parametrize("folder", ["file/run", "/proc/no-such-place/run"])
-def test_unwritable_folder(recipe, here, folder):
-    Path("file").write_text("a file, not a folder")
-    line = refused(recipe, "train", "--dataset", "sample", "--run", folder)
-    assert f"Can't write to the run folder {folder}" in line
-    latest = Path(f"runs/{recipe}/latest").resolve()
-    assert latest == Path("runs/tiny").resolve(), "a failed start must not become the newest run"
-
-
-def test_what_was_trained_is_what_is_measured(recipe, here, monkeypatch):
-    """Also elsewhere than in runs/<recipe>/, and where a run is continued."""
-    if recipe != RECIPES[0]:
-        pytest.skip("the same for all recipes")
-    measured = []
-    group = importlib.import_module(f"recipes.{recipe}.__main__").recipe
-    monkeypatch.setattr(
-        group.commands["evaluate"], "callback", lambda **values: measured.append(values["run"])
-    )
-    shutil.copytree("runs/tiny", "runs/other")
-    result = call(recipe, "train", "--resume", "--run", "runs/other", "--evaluate")
-    assert result.exit_code == 0, result.output
-    assert measured == ["runs/other"]
-
-
 def test_folder_that_holds_a_run_is_not_overwritten(recipe, here):
     before = Path("runs/tiny/config.json").read_text()
     line = refused(recipe, "train", "--dataset", "sample", "--run", "runs/tiny")
     assert "already holds a run" in line and "--resume" in line
     assert Path("runs/tiny/config.json").read_text() == before
-
-
-def test_resume_refuses_other_options(recipe, here):
-    line = refused(recipe, "train", "--resume", "--run", "runs/tiny", "--units", "9")
-    assert "--units is 8 in the run runs/tiny" in line
 
 
 def test_resume_trains_further_when_asked_for_more_epochs(recipe, here):

@@ -14,9 +14,8 @@ import time
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT, command_line, inputs_of
-from tests.recipes.test_commands import call
-from tests.recipes.test_sentiment_opinions import OPINIONS
+from tests.conftest import ROOT, call, command_line, inputs_of
+from tests.recipes.sentiment.test_opinions import OPINIONS
 
 
 @pytest.fixture(scope="session")

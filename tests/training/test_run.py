@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shared.data.loading import Source
+from shared.data.sources import Source
 from shared.errors import UserError
 from shared.training import run
 
@@ -42,6 +42,10 @@ def test_without_a_run_in_its_folder_there_is_no_newest():
         run.open_run("reviews")
 
 
+def a_source(name, version="bundled", files=()):
+    return Source(name, version, ("train", "test"), None, files=files)
+
+
 def trained_on(source):
     made = run.new_run("reviews")
     made.path("config.json").write_text(json.dumps({"dataset": source.describe()}))
@@ -49,15 +53,15 @@ def trained_on(source):
 
 
 def test_files_that_are_other_ones_now_are_refused():
-    made = trained_on(Source("a.csv", "one", files=("/a.csv",)))
-    made.check_unchanged(Source("a.csv", "one", files=("/a.csv",)))
+    made = trained_on(a_source("a.csv", "one", files=("/a.csv",)))
+    made.check_unchanged(a_source("a.csv", "one", files=("/a.csv",)))
     with pytest.raises(UserError, match=r"a\.csv has changed"):
-        made.check_unchanged(Source("a.csv", "other", files=("/a.csv",)))
+        made.check_unchanged(a_source("a.csv", "other", files=("/a.csv",)))
 
 
 def test_other_data_than_the_runs_own_is_no_change():
-    other = Source("b.csv", "other", files=("/b.csv",))
-    trained_on(Source("a.csv", "one", files=("/a.csv",))).check_unchanged(other)
-    prepared = trained_on(Source("imdb_reviews", "1.0.0"))
-    for source in (other, Source("glue/sst2", "2.0.0"), Source("sample")):
+    other = a_source("b.csv", "other", files=("/b.csv",))
+    trained_on(a_source("a.csv", "one", files=("/a.csv",))).check_unchanged(other)
+    prepared = trained_on(a_source("imdb_reviews", "1.0.0"))
+    for source in (other, a_source("glue/sst2", "2.0.0"), a_source("sample")):
         prepared.check_unchanged(source)

@@ -1,0 +1,97 @@
+"""The group of a recipe's commands: help in sections, and one line for an error."""
+
+import functools
+from pathlib import Path
+
+import click
+
+from shared.errors import UserError
+
+SECTIONS = ("Data", "Network", "Training", "Run", "Options")  # of `--help`, in this order
+
+
+class SectionedOption(click.Option):
+    """A click option that stands in a section of `--help`.
+
+    Args:
+        section: one of `SECTIONS`.
+    """
+
+    def __init__(self, *arguments, section, **more):
+        super().__init__(*arguments, **more)
+        self.section = section
+
+    def get_help_extra(self, context):
+        """A default in words stands there as it is; click would put it in parentheses."""
+        extra = super().get_help_extra(context)
+        if isinstance(self.show_default, str):
+            extra["default"] = self.show_default
+        return extra
+
+
+# An option of `train`, in that section of its `--help`; arguments are those of `click.option`.
+data_option = functools.partial(click.option, cls=SectionedOption, section="Data")
+network_option = functools.partial(click.option, cls=SectionedOption, section="Network")
+training_option = functools.partial(click.option, cls=SectionedOption, section="Training")
+run_option = functools.partial(click.option, cls=SectionedOption, section="Run")
+
+
+class RecipeCommand(click.Command):
+    """A click command whose `--help` has a heading above each section of its options."""
+
+    def format_options(self, context, formatter):
+        records = {name: [] for name in SECTIONS}
+        for parameter in self.get_params(context):
+            record = parameter.get_help_record(context)
+            # Arguments stand in the usage; click lists them here too, without a word, since 8.5.
+            if record is not None and isinstance(parameter, click.Option):
+                records[getattr(parameter, "section", "Options")].append(record)
+        for name, rows in records.items():
+            if rows:
+                with formatter.section(name):
+                    formatter.write_dl(rows)
+
+
+class RecipeGroup(click.Group):
+    """A click group that turns errors into one line on standard error and an exit code."""
+
+    command_class = RecipeCommand
+
+    def invoke(self, context):
+        try:
+            return super().invoke(context)
+        except UserError as error:
+            raise _one_line(error) from error
+        except click.UsageError as error:
+            # Click's own form takes four lines; the last two say all.
+            command = error.ctx.command_path if error.ctx else context.command_path
+            raise _one_line(f"{error.format_message()} See: {command} --help", 2) from error
+        except KeyboardInterrupt:
+            click.echo("\nStopped. A training continues with --resume.", err=True)
+            context.exit(130)
+        except MemoryError as error:
+            raise _one_line("Out of memory. Try a smaller --batch-size or --units.") from error
+
+
+def _one_line(error, exit_code=1):
+    exception = click.ClickException(" ".join(str(error).split()))
+    exception.exit_code = exit_code
+    return exception
+
+
+def recipe_group(file, help):
+    """The group of a recipe's commands.
+
+    Args:
+        file: the recipe's `__file__`; its folder's name is the recipe's name.
+        help: the first lines of `--help`.
+    """
+    return RecipeGroup(
+        name=Path(file).resolve().parent.name,
+        help=help,
+        context_settings={
+            "help_option_names": ["-h", "--help"],
+            "max_content_width": 100,
+            "show_default": True,
+        },
+    )
