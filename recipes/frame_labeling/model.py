@@ -16,9 +16,9 @@ def build_model(
     classes,
     cell="lstm",
     units=128,
-    layers=1,
+    layers=2,
     direction="both",
-    dropout=0.5,
+    dropout=0.3,
     filters=(16, 32, 64, 96),
 ):
     """Many to many, in step: `(batch, timesteps, *shape)` frames -> a label for each.

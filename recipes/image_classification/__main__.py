@@ -202,7 +202,8 @@ def inspect(options):
     network = run.load_model()
     names = data.load_names(run)
     (image,) = data.read_files([path], network.input_shape[1:], options.invert)
-    (probabilities,) = predict_images(model.with_probabilities(network), image[None])
+    answering = model.with_probabilities(network, run.options.flip)
+    (probabilities,) = predict_images(answering, image[None])
     saliency, inside = model.explain(network, image)
     label = names.classes[probabilities.argmax()]
     likely = [(names.classes[i], probabilities[i]) for i in np.argsort(-probabilities)[:5]]

@@ -55,7 +55,9 @@ def test_moving_where_a_label_says_so_and_back_home_in_the_end(splits):
 def test_without_memory_it_is_near_chance(splits):
     """A network that sees each frame and its change can tell moving from resting, no more."""
     keras.utils.set_random_seed(1)
-    network = model.build_model(shape=sample.SHAPE, classes=4, cell="none", units=48, dropout=0.1)
+    network = model.build_model(
+        shape=sample.SHAPE, classes=4, cell="none", units=48, layers=1, dropout=0.1
+    )
     network.compile(
         keras.optimizers.Adam(0.002),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
