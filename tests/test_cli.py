@@ -7,7 +7,9 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from shared import cli
 from shared.data.sources import Source
@@ -42,6 +44,13 @@ def test_numbers_must_be_positive(option, value):
 )
 def test_wrong_arguments(arguments, words):
     assert words in refused(ONE, *arguments)
+
+
+def test_a_terminal_that_can_not_show_a_name():
+    group = cli.recipe_group(__file__, help="A test.")
+    group.command("show")(lambda: click.echo("Data: 名.csv"))
+    result = CliRunner(charset="latin-1").invoke(group, ["show"])
+    assert result.exit_code == 0 and result.stdout == "Data: ?.csv\n"
 
 
 def commands():

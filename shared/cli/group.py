@@ -1,6 +1,7 @@
 """The group of a recipe's commands: help in sections, and one line for an error."""
 
 import functools
+import sys
 from pathlib import Path
 
 import click
@@ -58,6 +59,8 @@ class RecipeGroup(click.Group):
     command_class = RecipeCommand
 
     def invoke(self, context):
+        if sys.stdout.errors == "strict":  # show what the terminal lacks as "?" rather than fail
+            sys.stdout.reconfigure(errors="replace")
         try:
             return super().invoke(context)
         except UserError as error:

@@ -16,6 +16,7 @@ from shared.data.fingerprints import digests, fingerprint
 from shared.data.splits import NAMES, split_places
 from shared.data.tables import read_table
 from shared.errors import UserError
+from shared.progress import progress
 
 CAPTIONS = 5  # of each image; further ones are left out
 
@@ -75,17 +76,18 @@ def of_table(options):
 
     Its column `split`, if it has one, says what each image is for. Else a tenth of the images is
     drawn for validation and a tenth for the test; the same image, under whatever name, is always in
-    one split. A table that is `whole` and names no splits is the test split. What is in the image
-    files shows when they are read.
+    one split. A table that is `whole` and names no splits is the test split. An image that is cut
+    short shows when it is read.
 
     Raises:
-        UserError: see `tables.read_table` and `splits.split_places`; for an image that isn't there,
-            and for one whose rows name different splits.
+        UserError: see `tables.read_table` and `splits.split_places`; for an image that isn't there
+            or is none, and for one whose rows name different splits.
     """
     path, whole = Path(options.file), getattr(options, "whole", False)
     captions, named, lines = _by_image(path, options.image_column, options.caption_column)
     files = list(captions)
     contents = digests([path, *files])
+    _check_images(path, files, lines)
     places = split_places(contents[1:], named, whole, str(path), lines)
 
     def read(split, limit=None, shape=None):
@@ -148,6 +150,16 @@ def _by_image(path, image_column, caption_column):
         lines.setdefault(image, line)
     named = list(splits.values()) if "split" in table else None
     return captions, named, list(lines.values())
+
+
+def _check_images(path, files, lines):
+    """Raise UserError for a file of a table that is no image, as far as its beginning tells."""
+    each = zip(files, lines, strict=True)
+    for file, line in progress(each, len(files), doing="looking at images", unit="file"):
+        try:
+            images.shape_of(file)
+        except UserError as error:
+            raise UserError(f"{path}, line {line}: {error}") from error
 
 
 def _rows(captions):

@@ -6,6 +6,22 @@ import platform
 
 from shared.errors import UserError
 
+WORKING = {"tensorflow": ("none", "mirrored"), "jax": ("none", "mirrored", "multi-worker")}
+
+
+def check(options):
+    """Raise UserError where the backend can't distribute as asked; arguments as of `prepare`."""
+    import keras
+
+    backend = keras.backend.backend()
+    if options.distribute not in WORKING.get(backend, ("none",)):
+        raise UserError(
+            f"--distribute {options.distribute} does not work on the {backend} backend; "
+            "set KERAS_BACKEND=jax for it."
+        )
+    if options.distribute == "multi-worker":
+        _workers()
+
 
 def prepare(options):
     """Set seed, precision and distribution before the network is built.
@@ -17,42 +33,36 @@ def prepare(options):
         options: `seed`, `precision` and `distribute` of the command line.
 
     Raises:
-        UserError: where the backend can't distribute as asked.
+        UserError: see `check`.
     """
     import keras
 
+    check(options)
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(options.precision)
     backend = keras.backend.backend()
     if options.distribute == "none":
         return contextlib.nullcontext()
-    if backend == "tensorflow" and options.distribute == "mirrored":
+    if backend == "tensorflow":
         import tensorflow as tf
 
         return tf.distribute.MirroredStrategy().scope()
-    if backend == "jax":
-        if options.distribute == "multi-worker":
-            _join_workers()
-        keras.distribution.set_distribution(
-            keras.distribution.DataParallel(auto_shard_dataset=False)
-        )
-        return contextlib.nullcontext()
-    raise UserError(
-        f"--distribute {options.distribute} does not work on the {backend} backend; "
-        "set KERAS_BACKEND=jax for it."
-    )
+    if options.distribute == "multi-worker":
+        import jax
+
+        jax.distributed.initialize(**_workers())
+    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+    return contextlib.nullcontext()
 
 
-def _join_workers():
-    """Meet the other processes, as named in the variables that JAX documents for it."""
-    import jax
-
+def _workers():
+    """Which processes are to meet, as named in the variables that JAX documents for it."""
     try:
-        jax.distributed.initialize(
-            coordinator_address=os.environ["JAX_COORDINATOR_ADDRESS"],
-            num_processes=int(os.environ["JAX_NUM_PROCESSES"]),
-            process_id=int(os.environ["JAX_PROCESS_ID"]),
-        )
+        return {
+            "coordinator_address": os.environ["JAX_COORDINATOR_ADDRESS"],
+            "num_processes": int(os.environ["JAX_NUM_PROCESSES"]),
+            "process_id": int(os.environ["JAX_PROCESS_ID"]),
+        }
     except (KeyError, ValueError) as error:
         raise UserError(
             "--distribute multi-worker needs JAX_COORDINATOR_ADDRESS (host:port of the first "

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 from shared.errors import UserError
 from shared.files import read_json, replacing, write_json, write_text
-from shared.training.devices import describe_device
+from shared.training.devices import check, describe_device
 
 RUNS = Path("runs")
 
@@ -183,7 +183,11 @@ def start_run(options, source):
     Args:
         options: the namespace of `train`.
         source: the data `Source`.
+
+    Raises:
+        UserError: where that can't be; then nothing is written.
     """
+    check(options)
     if options.resume:
         run = open_run(options.recipe, options.run)
         run.check_unchanged(source)

@@ -199,9 +199,17 @@ def test_a_table_that_is_refused(tmp_path, content, words):
     assert words in str(caught.value) and "own.csv" in str(caught.value)
 
 
-def test_a_damaged_image_is_named_when_it_is_read(table):
+def test_an_image_that_is_none_is_refused_before_anything_is_trained(table):
     (table.parent / "pictures" / "5.png").write_text("no picture")
+    with pytest.raises(UserError, match=r"captions.csv, line 12: .*5.png is not a picture"):
+        found(table)
+
+
+def test_an_image_that_is_cut_short_is_named_when_it_is_read(table):
+    path = table.parent / "pictures" / "5.png"
+    Image.effect_noise((99, 99), 50).save(path)
+    path.write_bytes(path.read_bytes()[:2000])
     source = found(table)
-    with pytest.raises(UserError, match=r"5.png is not a picture"):
+    with pytest.raises(UserError, match=r"5.png is damaged or cut short"):
         for split in source.splits:
             source.read(split, None, SHAPE)

@@ -5,8 +5,10 @@ import types
 import keras
 import pytest
 
+from shared.data.sources import Source
 from shared.errors import UserError
 from shared.training.devices import describe_device, prepare
+from shared.training.run import start_run
 
 
 def options(**given):
@@ -45,6 +47,14 @@ def test_mirrored_makes_mirrored_variables_and_workers_are_refused():
     assert "Mirrored" in type(layer.kernel.value).__name__ + type(layer.kernel._value).__name__
     with pytest.raises(UserError, match="multi-worker does not work on the tensorflow backend"):
         prepare(options(distribute="multi-worker"))
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="which can do it")
+def test_a_run_that_can_not_be_distributed_writes_nothing(tmp_path):
+    given = options(distribute="multi-worker", recipe="x", run=str(tmp_path / "x"), resume=False)
+    with pytest.raises(UserError, match="multi-worker does not work"):
+        start_run(given, Source("sample", "bundled", (), None))
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_device_has_a_name():

@@ -32,7 +32,9 @@ def make_network(seed=4):
 
 
 def new_run(folder):
-    options = types.SimpleNamespace(recipe="test", run=str(folder), resume=False, seed=4)
+    options = types.SimpleNamespace(
+        recipe="test", run=str(folder), resume=False, seed=4, distribute="none"
+    )
     return start_run(options, Source("sample", "bundled", (), None))
 
 
