@@ -38,7 +38,7 @@ own = cli.own_folder("Your own pictures: DIR/CLASS/*.png or DIR/train/CLASS/*.pn
 )
 @cli.data_option(
     "--flip/--no-flip",
-    default=None,
+    default=False,
     show_default=f"False; True with {', '.join(data.MIRRORED)}",
     help="Train on mirror images too.",
 )

@@ -3,7 +3,6 @@
 To use your own, give `--folder`, or change `find`.
 """
 
-import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -35,9 +34,8 @@ def find(options):
         A `Source` whose `read(split, limit, shape)` gives `Examples` of pictures of that shape and
         class numbers, and whose `classes` says what those mean.
     """
-    source = labelled_images.find(options, DEFAULT, sample, FITTING)
-    defaults = {"flip": source.name in MIRRORED and not source.files, **source.defaults}
-    return dataclasses.replace(source, defaults=defaults)
+    defaults = {name: {"flip": True} for name in MIRRORED}
+    return labelled_images.find(options, DEFAULT, sample, FITTING, defaults)
 
 
 def load(source, options):

@@ -20,7 +20,7 @@ from shared.errors import UserError
 from shared.progress import progress
 
 
-def find(options, default, sample, suggestions=()):
+def find(options, default, sample, suggestions=(), defaults=None):
     """Find what the options name; see `sources.find`.
 
     Args:
@@ -29,6 +29,7 @@ def find(options, default, sample, suggestions=()):
         sample: the bundled sample: a module with `CLASSES`, `SHAPE`, `SIZES`, `DEFAULTS` for the
             options and `generate(split)`, which gives an array of pictures and one of labels.
         suggestions: names of TFDS data sets that fit.
+        defaults: dictionary name of a TFDS data set -> its `Source.defaults`.
     """
     return sources.find(
         options,
@@ -36,13 +37,15 @@ def find(options, default, sample, suggestions=()):
         suggestions,
         needs="one image and one class label per example",
         fits=image_and_label,
-        of_prepared=of_prepared,
+        of_prepared=lambda name, builder: of_prepared(
+            name, builder, (defaults or {}).get(name, {})
+        ),
         of_sample=lambda: of_sample(sample),
         of_files=of_folder,
     )
 
 
-def of_prepared(name, builder):
+def of_prepared(name, builder, defaults=None):
     """The pictures of a TFDS data set, grey or in colour; their transparency is left out."""
     import tensorflow as tf
 
@@ -72,6 +75,7 @@ def of_prepared(name, builder):
         read,
         classes=tuple(features[label_name].names),
         shape=(height, width, 1 if channels == 1 else 3),
+        defaults=defaults or {},
     )
 
 
