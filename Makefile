@@ -7,7 +7,7 @@ GPU    ?=
 READY  := $(VENV)/.ready$(if $(GPU),-gpu)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-readmes test-backends bench lint format clean
+.PHONY: help setup test test-readmes test-copies test-backends bench lint format clean
 
 help: ## list the targets
 	@echo "make recipe-NAME     train, evaluate on the test split, write the report (ARGS=\"...\" for train)"
@@ -41,6 +41,9 @@ test: $(READY) ## run all tests
 
 test-readmes: $(READY) ## run the commands in every README
 	@$(RUN) -m pytest tests/test_readme.py --readmes
+
+test-copies: $(READY) ## train every recipe beside a copy of itself
+	@$(RUN) -m pytest tests/recipes/test_copies.py --copies
 
 BACKENDS := .venv-backends
 

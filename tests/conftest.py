@@ -28,6 +28,9 @@ gc.set_threshold(50_000, 20, 50)
 def pytest_addoption(parser):
     parser.addoption("--recipe", help="test only the recipe in this folder under recipes/")
     parser.addoption(
+        "--copies", action="store_true", help="train every recipe beside a copy of itself"
+    )
+    parser.addoption(
         "--readmes", action="store_true", help="run the commands of every recipe's README as well"
     )
 

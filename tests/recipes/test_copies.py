@@ -1,10 +1,18 @@
-"""A copied recipe shares nothing with its original: each works when the other is gone."""
+"""A copied recipe shares nothing with its original: each works when the other is gone.
+
+One recipe is tried every time, the others, a quarter of a minute each, with `--copies`
+(make test-copies) and where a recipe is named.
+"""
 
 import shutil
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import ROOT
+
+ALWAYS = "frame_labeling"  # which registers layers of its own
 
 # In one process, where registered names would meet.
 SCRIPT = """
@@ -31,7 +39,10 @@ assert registered - own == {name.replace(copy, original, 1) for name in own}
 """
 
 
-def test_a_copy_beside_its_original(recipe, tmp_path):
+def test_a_copy_beside_its_original(recipe, tmp_path, pytestconfig):
+    every = pytestconfig.getoption("--copies") or pytestconfig.getoption("--recipe")
+    if recipe != ALWAYS and not every:
+        pytest.skip("run with --copies")
     shutil.copytree(ROOT / "shared", tmp_path / "shared")
     (tmp_path / "recipes").mkdir()
     for name in (recipe, "copied"):
