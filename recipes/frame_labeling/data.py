@@ -61,7 +61,7 @@ def load(source, options):
     def batches(epoch):
         return examples.batches(train, options.batch_size, prepare, seed=[options.seed, epoch])
 
-    labels = labelled_videos.labels_of(source, "train", options.limit)
+    labels = labelled_videos.labels_of(source, "train", options.limit, train)
     counts = count_labels(labels, len(source.classes))
     return TrainingData(
         batches=batches,

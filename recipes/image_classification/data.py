@@ -47,7 +47,7 @@ def load(source, options):
     """
     shape = shape_of(source, options)
     train = source.read("train", options.limit, shape)
-    labels = labelled_images.labels_of(source, "train", options.limit)
+    labels = labelled_images.labels_of(source, "train", options.limit, train)
 
     def prepare(batch, seed):
         images = vary(batch["image"], seed, options.shift, options.flip, options.erase)

@@ -100,6 +100,10 @@ class Examples:
             return None
         return {name: tensor.numpy() for name, tensor in self._tensors.items()}
 
+    def column(self, name):
+        """One column as an array, without a copy of the others; None where they are on disk."""
+        return None if self._tensors is None else self._tensors[name].numpy()
+
     def in_batches(self, batch_size, seed=None):
         """A `tf.data.Dataset` of batches, dictionaries of tensors; see `batches`."""
         import tensorflow as tf

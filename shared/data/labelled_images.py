@@ -37,9 +37,7 @@ def find(options, default, sample, suggestions=(), defaults=None):
         suggestions,
         needs="one image and one class label per example",
         fits=image_and_label,
-        of_prepared=lambda name, builder: of_prepared(
-            name, builder, (defaults or {}).get(name, {})
-        ),
+        of_prepared=lambda name, builder: of_prepared(name, builder, (defaults or {}).get(name)),
         of_sample=lambda: of_sample(sample),
         of_files=of_folder,
     )
@@ -56,10 +54,7 @@ def of_prepared(name, builder, defaults=None):
     def read(split, limit=None, shape=None):
         stored = split in builder.info.splits
         if stored and prepared.read(builder, split, 1)[label_name][0] < 0:
-            raise UserError(
-                f"The labels of {name}'s {split} split are not public; measure on another with "
-                "--split validation."
-            )
+            raise prepared.not_public(name, split)
 
         def fit(example):
             label = tf.cast(example[label_name], "int32")
@@ -67,7 +62,8 @@ def of_prepared(name, builder, defaults=None):
                 return {"label": label}
             return {"image": in_shape(example[image_name], shape), "label": label}
 
-        return examples.hold(prepared.stored(builder, split, limit, fit))
+        features = None if shape else [label_name]
+        return examples.hold(prepared.stored(builder, split, limit, fit, features))
 
     return sources.prepared_source(
         name,
@@ -143,8 +139,17 @@ def of_folder(options):
     return sources.files_source([folder], version, places, read, classes=classes, shape=shape)
 
 
-def labels_of(source, split, limit=None):
-    """The class numbers of a split, an int32 array; no picture is decoded."""
+def labels_of(source, split, limit=None, held=None):
+    """The class numbers of a split, an int32 array; no picture is decoded.
+
+    Args:
+        source, split, limit: as for `read`.
+        held: the `Examples` of that split, where it is read already: nothing is read again then,
+            unless they are too many for memory.
+    """
+    labels = held and held.column("label")
+    if labels is not None:
+        return labels
     batches = source.read(split, limit).in_batches(1024)
     return np.concatenate([batch["label"].numpy() for batch in batches])
 

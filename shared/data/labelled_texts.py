@@ -44,10 +44,7 @@ def of_prepared(name, builder):
         columns = prepared.read(builder, split, limit)
         labels = columns[label_name].astype("int32")
         if min(labels) < 0:
-            raise UserError(
-                f"The labels of {name}'s {split} split are not public; measure on another with "
-                "--split validation."
-            )
+            raise prepared.not_public(name, split)
         return [raw.decode("utf-8", errors="replace") for raw in columns[text_name]], labels
 
     names = builder.info.features[label_name].names

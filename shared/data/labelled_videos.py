@@ -92,10 +92,7 @@ def of_prepared(name, builder):
 
         first = next(held(1, None).in_batches(1).as_numpy_iterator())
         if (first["labels"] == ABSENT).all():
-            raise UserError(
-                f"The labels of {name}'s {split} split are not public; measure on another with "
-                "--split validation."
-            )
+            raise prepared.not_public(name, split)
         return held(limit, shape)
 
     return sources.prepared_source(
@@ -198,12 +195,20 @@ def of_folder(options):
     return sources.files_source([folder], version, places, read, classes=classes, shape=shape)
 
 
-def labels_of(source, split, limit=None):
+def labels_of(source, split, limit=None, held=None):
     """The labels of each clip of a split, without padding; no frame is read.
+
+    Args:
+        source, split, limit: as for `read`.
+        held: the `Examples` of that split, where it is read already: nothing is read again then,
+            unless they are too many for memory.
 
     Returns:
         List of int32 arrays `(timesteps,)`.
     """
+    labels = held and held.column("labels")
+    if labels is not None:
+        return [row[row != ABSENT] for row in labels]
     batches = source.read(split, limit, None).in_batches(64).as_numpy_iterator()
     return [row[row != ABSENT] for batch in batches for row in batch["labels"]]
 

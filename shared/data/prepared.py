@@ -187,6 +187,14 @@ def stored(builder, split, limit=None, fit=None, features=None):
     return Stored(len(places), in_order_of, lambda: readable(builder))
 
 
+def not_public(name, split):
+    """The UserError for a split whose labels the publishers of a data set keep to themselves."""
+    return UserError(
+        f"The labels of {name}'s {split} split are not public; measure on another with "
+        "--split validation."
+    )
+
+
 def _places(builder, split):
     """Which stored examples a split is made of.
 

@@ -211,6 +211,8 @@ def test_a_damaged_picture_is_named_when_it_is_read(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"noise\.png is damaged"), examples.user_errors():
         list(held.in_batches(4))
     labels = labelled_images.labels_of(source, "train")
+    held = source.read("train", None, (8, 8, 3))
+    assert labelled_images.labels_of(source, "train", None, held).tolist() == labels.tolist()
     assert sorted(labels) == 4 * [0] + 4 * [1], "no picture is decoded for them"
 
 
