@@ -1,12 +1,17 @@
 """Files that are either whole or not there: written under a temporary name, then renamed."""
 
 import contextlib
+import hashlib
 import json
 import os
+import re
+import time
 import uuid
 from pathlib import Path
 
 from shared.errors import UserError
+
+TEMPORARY = re.compile(r"\.[0-9a-f]{8}-.")  # names that `replacing` makes
 
 
 @contextlib.contextmanager
@@ -32,10 +37,33 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
+def remove_temporaries(folder, seconds):
+    """Remove what killed processes have left of `replacing` in a folder.
+
+    Args:
+        folder: the `Path`.
+        seconds: how old a file has to be; younger ones may be about to be renamed.
+    """
+    for path in folder.glob(".*"):
+        with contextlib.suppress(OSError):
+            if TEMPORARY.match(path.name) and time.time() - path.stat().st_mtime >= seconds:
+                path.unlink()
+
+
+def digest(content):
+    """What tells one content, bytes, from every other: its size and SHA-256."""
+    return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def write_bytes(path, content):
+    """Write `content` to `path`, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def write_text(path, text):
     """Write `text` to `path` as UTF-8, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+    write_bytes(path, text.encode())
 
 
 def write_json(path, value):
