@@ -11,7 +11,8 @@ from pathlib import Path
 
 from shared.errors import UserError
 
-TEMPORARY = re.compile(r"\.[0-9a-f]{8}-.")  # names that `replacing` makes
+TEMPORARY = re.compile(r"\.[0-9a-f]{8}-(.+)")  # the names that `replacing` makes
+HOUR = 3600  # seconds
 
 
 @contextlib.contextmanager
@@ -37,16 +38,18 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
-def remove_temporaries(folder, seconds):
+def remove_temporaries(folder, spared=()):
     """Remove what killed processes have left of `replacing` in a folder.
 
     Args:
         folder: the `Path`.
-        seconds: how old a file has to be; younger ones may be about to be renamed.
+        spared: names of files that another process may be writing just now; what is to become one
+            of them is removed only where it is older than an hour.
     """
     for path in folder.glob(".*"):
+        found = TEMPORARY.match(path.name)
         with contextlib.suppress(OSError):
-            if TEMPORARY.match(path.name) and time.time() - path.stat().st_mtime >= seconds:
+            if found and (found[1] not in spared or time.time() - path.stat().st_mtime > HOUR):
                 path.unlink()
 
 

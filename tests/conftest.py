@@ -35,6 +35,9 @@ def pytest_addoption(parser):
     parser.addoption(
         "--readmes", action="store_true", help="run the commands of every recipe's README as well"
     )
+    parser.addoption(
+        "--faults", action="store_true", help="kill trainings and damage files for some minutes"
+    )
 
 
 def pytest_generate_tests(metafunc):

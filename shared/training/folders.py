@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from shared.errors import UserError
-from shared.files import remove_temporaries
+from shared.files import HOUR, remove_temporaries
 from shared.lock import locked
 from shared.training.devices import check
 from shared.training.run import MODEL, Run
@@ -14,7 +14,7 @@ from shared.training.run import MODEL, Run
 RUNS = Path("runs")
 LOCK = "lock"
 OF_A_RUN = ("config.json", "history.csv", MODEL, "metrics.json", "checkpoint/latest.npz")
-HOUR = 3600  # seconds; what a killed `evaluate` left may be a minute old, and of one at work
+OF_OTHER_COMMANDS = ("metrics.json", "report.html", "inspect.html")  # which need no lock
 
 
 @contextlib.contextmanager
@@ -38,7 +38,7 @@ def start_run(options, source):
         run = new_run(options.recipe, options.run)
     with _in_use(run.folder):
         for folder in (run.folder, run.path("checkpoint")):
-            remove_temporaries(folder, HOUR if folder == run.folder else 0)
+            remove_temporaries(folder, spared=OF_OTHER_COMMANDS)
         if not options.resume:
             check_free(run.folder)  # somebody else may have been quicker
             run.save_config(options, source)

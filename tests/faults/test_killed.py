@@ -16,7 +16,10 @@ from tests.training.trainings import assert_same
 
 OPTIONS = ["--dataset", "sample", "--limit", "96", "--epochs", "3", "--units", "8"]
 OPTIONS += ["--batch-size", "16"]
-MORE = {"language_modeling": ["--limit", "400", "--timesteps", "4"]}  # of tokens
+MORE = {
+    "captioning": ["--image-size", "32"],
+    "language_modeling": ["--limit", "400", "--timesteps", "4"],  # of tokens
+}
 CHECKPOINTS = ["--checkpoint-every", "0.0001"]  # minutes: after every batch
 # Moment, name and number of the write; those of each row are suffered one after the other.
 WRITES = [
