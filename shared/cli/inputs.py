@@ -13,10 +13,11 @@ from shared.errors import UserError
 
 from .screens import in_one_line, print_prediction
 
-TEXTS, FILES = 1024, 64  # inputs that are answered together, at most
+TEXTS, FILES = 4096, 64  # inputs that are answered together, at most
+TOGETHER = 2**20  # bytes of such inputs
 LONGEST = 16 * 2**20  # bytes of a line; what is longer is refused rather than kept in memory
 CHUNK = 2**16  # bytes that are read at once
-AHEAD = 4  # chunks that are read before they are asked for
+AHEAD = 16  # chunks that are read before they are asked for
 
 
 class Input(NamedTuple):
@@ -28,7 +29,7 @@ class Input(NamedTuple):
     too_long: bool = False
 
 
-def read_texts(options, empty_lines=False):
+def read_texts(options, at_most=TEXTS, empty_lines=False):
     """The texts to predict from, as they come; with `-` the lines of standard input.
 
     Bytes that are not UTF-8 become the replacement character, so that any input can be answered.
@@ -36,12 +37,14 @@ def read_texts(options, empty_lines=False):
 
     Args:
         options: the namespace of `predict`.
+        at_most: how many texts to answer together. More are quicker where those of like length
+            share a batch; but the first has its answer only when the last has.
         empty_lines: take empty lines of standard input as they are, where each line of the answer
             belongs to one of them.
 
     Yields:
-        Lists of strings: what has come since the list before, at most `TEXTS`. Where nothing has,
-        it waits for the next one.
+        Lists of strings: what has come since the list before. Where nothing has, it waits for the
+        next one.
 
     Raises:
         UserError: where standard input is closed, can't be read or holds nothing.
@@ -51,7 +54,7 @@ def read_texts(options, empty_lines=False):
     def check(given):
         return _text(given, empty_lines)
 
-    return _good_ones(options, _inputs(options.inputs), check, TEXTS, "text")
+    return _good_ones(options, _inputs(options.inputs), check, at_most, "text")
 
 
 def read_paths(options, decode):
@@ -63,7 +66,7 @@ def read_paths(options, decode):
             is reported as one of this input.
 
     Yields:
-        Lists of `(path, what decode returned)`, at most `FILES`, as of `read_texts`.
+        Lists of `(path, what decode returned)`, at most `FILES`; see `read_texts`.
 
     Raises:
         As `read_texts`.
@@ -102,21 +105,23 @@ def read_all():
         raise _unreadable(error) from error
 
 
-def _good_ones(options, inputs, check, together, kind):
+def _good_ones(options, inputs, check, at_most, kind):
     """Lists of what `check` returns; the inputs that it refuses are reported in between."""
     errors = "replace" if kind == "text" else "surrogateescape"  # a file's name may be any bytes
-    some, any_came, all_good = [], False, True
+    some, size, any_came, all_good = [], 0, False, True
     for given in inputs:
         refusal = None
         if given is not None:
             any_came = True
+            size += len(given.raw)
             try:
                 some.append(check(given))
             except UserError as error:
                 refusal = error
-        if some and (given is None or refusal or len(some) == together):
+        enough = given is None or refusal or len(some) == at_most or size >= TOGETHER
+        if some and enough:
             yield some
-            some = []
+            some, size = [], 0
         if refusal:
             _report(options, given.raw.decode("utf-8", errors=errors), refusal)
             all_good = False

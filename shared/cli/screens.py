@@ -81,9 +81,10 @@ def print_prediction(as_json, record, *lines):
     """
     if as_json:
         line = json.dumps(record, ensure_ascii=False)
-        click.echo(CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line))
+        line = CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
     else:
-        click.echo("\n".join(map(shown, lines)))
+        line = "\n".join(map(shown, lines))
+    print(line, flush=True)  # in a fifth of the time that click.echo takes
 
 
 def shown(text, but=""):
