@@ -88,10 +88,3 @@ def predict_sequences(network, sequences, batch_size=128):
             outputs[places] = batch
             bar.update(len(places))
     return outputs
-
-
-def predict_images(network, images, batch_size=256):
-    """The network's output for each picture: array `(len(images), ...)`."""
-    batches = range(0, len(images), batch_size)
-    said = [network.predict_on_batch(images[i : i + batch_size]) for i in batches]
-    return np.concatenate([keras.ops.convert_to_numpy(each) for each in said])
