@@ -158,7 +158,7 @@ def predict(options):
         words = data.to_ids(texts, names.source, longest)
         for text, ids, best in zip(texts, words, translate(words), strict=True):
             if len(ids) == longest:
-                note = f"Only {longest} subwords are read of: {text[:40]}..."
+                note = f'Of "{text[:40]}..." only {longest} subwords are read.'
                 click.echo(cli.shown(note), err=True)
             output = data.to_text(best.tokens, names.target)
             record = {"input": text, "output": output, "score": best.score}
