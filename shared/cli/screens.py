@@ -67,7 +67,8 @@ def _load_keras():
 
 def print_metrics(record):
     """Print the content of `metrics.json` as a table."""
-    click.echo(f"\n{record['dataset']}, {record['split']} split, {record['examples']:,} examples")
+    measured = f"{record['dataset']}, {record['split']} split, {record['examples']:,} examples"
+    click.echo(f"\n{shown(measured)}")
     width = max(map(len, record["metrics"]))
     for name, value in record["metrics"].items():
         click.echo(f"  {name:{width}}  {value:.4f}")

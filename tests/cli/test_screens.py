@@ -38,6 +38,12 @@ def test_an_error_is_one_line_without_control_characters():
     assert screens.in_one_line(UserError("no\n file \x1b[1m x")) == r"no file \x1b[1m x"
 
 
+def test_the_name_of_a_file_is_shown_too(capsys):
+    measured = {"dataset": "a\x1b.csv", "split": "test", "examples": 2, "metrics": {"accuracy": 1}}
+    cli.print_metrics(measured)
+    assert capsys.readouterr().out.startswith("\na\\x1b.csv, test split, 2 examples\n")
+
+
 def test_the_next_command_can_be_pasted(capsys):
     run = SimpleNamespace(recipe="sentiment", folder=Path("my runs/it's $HOME"))
     cli.next_step(run, "evaluate")
