@@ -22,7 +22,7 @@ from .options import (
     training_options,
 )
 from .own_data import data_options, own_folder, own_table, own_texts
-from .screens import announce, next_step, print_metrics, print_prediction, shown
+from .screens import announce, next_step, print_prediction, save_measurement, shown
 
 __all__ = [
     "CELLS",
@@ -40,7 +40,6 @@ __all__ = [
     "own_texts",
     "positive",
     "prediction_options",
-    "print_metrics",
     "print_prediction",
     "read_all",
     "read_path",
@@ -49,6 +48,7 @@ __all__ = [
     "read_texts",
     "recipe_group",
     "run_options",
+    "save_measurement",
     "share",
     "shown",
     "take_defaults",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from shared.errors import UserError
+from shared.errors import Stopped, UserError
 
 from .screens import in_one_line
 
@@ -82,8 +82,11 @@ class RecipeGroup(click.Group):
             command = error.ctx.command_path if error.ctx else context.command_path
             raise _one_line(f"{error.format_message()} See: {command} --help", 2) from error
         except KeyboardInterrupt:
-            click.echo("\nStopped. A training continues with --resume.", err=True)
+            click.echo("\nStopped.", err=True)
             context.exit(130)
+        except Stopped as stopped:
+            click.echo(stopped, err=True)
+            context.exit(128 + stopped.signal_number)
         except MemoryError as error:
             raise _one_line("Out of memory. Try a smaller --batch-size or --units.") from error
 

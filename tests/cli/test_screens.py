@@ -40,7 +40,7 @@ def test_an_error_is_one_line_without_control_characters():
 
 def test_the_name_of_a_file_is_shown_too(capsys):
     measured = {"dataset": "a\x1b.csv", "split": "test", "examples": 2, "metrics": {"accuracy": 1}}
-    cli.print_metrics(measured)
+    screens._print_metrics(measured)
     assert capsys.readouterr().out.startswith("\na\\x1b.csv, test split, 2 examples\n")
 
 
