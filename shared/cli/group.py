@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from shared.errors import UserError
+from shared.errors import UserError, one_line
 
 SECTIONS = ("Data", "Network", "Training", "Run", "Options")  # of `--help`, in this order
 
@@ -77,7 +77,7 @@ class RecipeGroup(click.Group):
 
 
 def _one_line(error, exit_code=1):
-    exception = click.ClickException(" ".join(str(error).split()))
+    exception = click.ClickException(one_line(error))
     exception.exit_code = exit_code
     return exception
 
