@@ -33,6 +33,9 @@ def pytest_addoption(parser):
     parser.addoption(
         "--readmes", action="store_true", help="run the commands of every recipe's README as well"
     )
+    parser.addoption(
+        "--faults", action="store_true", help="try every reader with thousands of damaged files"
+    )
 
 
 def pytest_generate_tests(metafunc):
