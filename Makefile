@@ -6,14 +6,16 @@ RUN    := $(VENV)/bin/python
 GPU    ?=
 READY  := $(VENV)/.ready$(if $(GPU),-gpu)
 
+RECIPES := $(notdir $(patsubst %/__main__.py,%,$(wildcard recipes/*/__main__.py)))
+
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-readmes test-copies test-backends bench lint format clean
+.PHONY: help setup test test-readmes test-copies test-faults test-backends bench lint format clean
 
 help: ## list the targets
 	@echo "make recipe-NAME     train, evaluate on the test split, write the report (ARGS=\"...\" for train)"
 	@echo "make smoke-NAME      run one recipe's smoke tests"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
-	@echo "Recipes: $(notdir $(patsubst %/__main__.py,%,$(wildcard recipes/*/__main__.py)))"
+	@echo "Recipes: $(RECIPES)"
 
 setup: $(READY) ## make .venv from requirements.txt (GPU=1: TensorFlow with CUDA)
 
@@ -29,11 +31,18 @@ $(READY): requirements.txt
 		"$$(sed -n 's/^tensorflow\([>=<][>=<0-9.,]*\).*/tensorflow[and-cuda]\1/p' requirements.txt)")
 	@touch $@
 
-recipe-%: $(READY)
+recipe-%: known-% $(READY)
 	@$(RUN) -m recipes.$(subst -,_,$*) train $(ARGS) --evaluate
 
-smoke-%: $(READY)
+smoke-%: known-% $(READY)
 	@$(RUN) -m pytest tests/recipes/test_smoke.py --recipe $(subst -,_,$*)
+
+# Before anything is installed: a recipe's folder has the name that Python imports.
+known-%:
+	@test -f "recipes/$(subst -,_,$*)/__main__.py" || { \
+		if test -f "recipes/$*/__main__.py"; then echo "The folder of a recipe has a name without hyphens:" \
+			"mv recipes/$* recipes/$(subst -,_,$*)"; \
+		else echo "There is no recipe '$*'. There are: $(RECIPES)."; fi >&2; exit 1; }
 
 # A file's tests stay together, since they share what was compiled and trained for the first.
 test: $(READY) ## run all tests
@@ -44,6 +53,9 @@ test-readmes: $(READY) ## run the commands in every README
 
 test-copies: $(READY) ## train every recipe beside a copy of itself
 	@$(RUN) -m pytest tests/recipes/test_copies.py --copies
+
+test-faults: $(READY) ## kill trainings, damage files, fill disks: what is survived
+	@$(RUN) -m pytest tests/faults --faults -n 2
 
 BACKENDS := .venv-backends
 

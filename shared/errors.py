@@ -1,4 +1,4 @@
-"""The one exception that is meant for the person at the keyboard."""
+"""The exceptions that are meant for the person at the keyboard."""
 
 LONGEST = 1000  # characters of a message, which may show what is in a file
 
@@ -12,6 +12,19 @@ class UserError(Exception):
 
     def __init__(self, message):
         super().__init__(one_line(message))
+
+
+class Stopped(Exception):
+    """A training that a signal asked to stop, and that has saved what it had.
+
+    Args:
+        message: one line that says where it stopped and how to go on.
+        signal_number: of the signal; the command line exits with 128 more than that.
+    """
+
+    def __init__(self, message, signal_number):
+        super().__init__(message)
+        self.signal_number = signal_number
 
 
 def one_line(text):

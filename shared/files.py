@@ -1,12 +1,18 @@
 """Files that are either whole or not there: written under a temporary name, then renamed."""
 
 import contextlib
+import hashlib
 import json
 import os
+import re
+import time
 import uuid
 from pathlib import Path
 
 from shared.errors import UserError
+
+TEMPORARY = re.compile(r"\.[0-9a-f]{8}-(.+)")  # the names that `replacing` makes
+HOUR = 3600  # seconds
 
 
 @contextlib.contextmanager
@@ -32,10 +38,35 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
+def remove_temporaries(folder, spared=()):
+    """Remove what killed processes have left of `replacing` in a folder.
+
+    Args:
+        folder: the `Path`.
+        spared: names of files that another process may be writing just now; what is to become one
+            of them is removed only where it is older than an hour.
+    """
+    for path in folder.glob(".*"):
+        found = TEMPORARY.match(path.name)
+        with contextlib.suppress(OSError):
+            if found and (found[1] not in spared or time.time() - path.stat().st_mtime > HOUR):
+                path.unlink()
+
+
+def digest(content):
+    """What tells one content, bytes, from every other: its size and SHA-256."""
+    return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def write_bytes(path, content):
+    """Write `content` to `path`, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def write_text(path, text):
     """Write `text` to `path` as UTF-8, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+    write_bytes(path, text.encode())
 
 
 def write_json(path, value):

@@ -2,9 +2,11 @@
 
 import gc
 import importlib
+import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,7 +36,7 @@ def pytest_addoption(parser):
         "--readmes", action="store_true", help="run the commands of every recipe's README as well"
     )
     parser.addoption(
-        "--faults", action="store_true", help="try every reader with thousands of damaged files"
+        "--faults", action="store_true", help="kill trainings and damage files for some minutes"
     )
 
 
@@ -115,6 +117,26 @@ def refused(recipe, *arguments, stdin=None):
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 1 and lines[0].startswith("Error: "), result.stderr
     return lines[0]
+
+
+def reconfigure(folder, **options):
+    """Let a trained run have other options, as if it had been trained with them."""
+    from shared.files import write_json
+    from shared.training.run import BELONGING, MODEL, Run, hash_of
+
+    run = Run("", folder)
+    config = run.config
+    config["options"].update(options)
+    config["sha256"] = hash_of(config)
+    write_json(run.path("config.json"), config)
+    with zipfile.ZipFile(run.path(MODEL)) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries[BELONGING] = json.dumps(
+        json.loads(entries[BELONGING]) | {"config.json": config["sha256"]}
+    )
+    with zipfile.ZipFile(run.path(MODEL), "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
 
 
 def find_builder(name, data_dir):

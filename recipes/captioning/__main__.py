@@ -102,8 +102,8 @@ def train(options):
     from shared.training import pretrained
     from shared.training.devices import prepare
     from shared.training.fit import fit
+    from shared.training.folders import RUNS, start_run
     from shared.training.losses import SmoothedCrossEntropy
-    from shared.training.run import RUNS, start_run
 
     from . import model
 
@@ -111,10 +111,6 @@ def train(options):
     if fixed:
         source = encoded(source, fixed, RUNS / options.recipe / "features")
     training = data.load(source, options)
-    run = start_run(options, source)
-    data.save_names(run, training.names)
-    if fixed and not options.resume:
-        run.save_model(fixed, pretrained.FILE)
     with prepare(options):
         network = model.build_model(
             vocabulary_size=len(training.names.vocabulary),
@@ -146,7 +142,11 @@ def train(options):
             loss_weights={"captions": 1.0, "words": options.words_weight},
             weighted_metrics={"captions": ["accuracy"]},
         )
-    fit(network, training, run, options.epochs, monitor="val_captions_loss")
+    with start_run(options, source) as run:
+        data.save_names(run, training.names)
+        if fixed:
+            run.keep_model(fixed, pretrained.FILE)
+        fit(network, training, run, options, monitor="val_captions_loss")
     return run
 
 
@@ -180,8 +180,8 @@ def evaluate(options):
     metrics, signature = measure(captions, references)
     facts = {"beam": options.beam, "signatures": {"bleu_4": signature}}
     count = network.count_params()
-    record = run.save_metrics(source, options.split, len(captions), metrics, count, **facts)
-    cli.print_metrics(record)
+    record = run.record(source, options.split, len(captions), metrics, count, **facts)
+    cli.save_measurement(run, record)
     write_report(run, record, best_and_worst(examples, captions, references))
     cli.next_step(run, "predict", "picture.jpg")
 

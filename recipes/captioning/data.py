@@ -125,7 +125,7 @@ def piece(images, captions, seed, smallest):
 
 def save_names(run, names):
     """Keep beside the model what its numbers mean."""
-    text.save_vocabulary(run.path("vocabulary.txt"), names.vocabulary)
+    run.keep("vocabulary.txt", text.lines_of(names.vocabulary))
 
 
 def load_names(run):

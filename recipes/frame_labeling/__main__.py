@@ -68,13 +68,11 @@ def train(options):
 
     from shared.training.devices import prepare
     from shared.training.fit import fit
-    from shared.training.run import start_run
+    from shared.training.folders import start_run
 
     from . import model
 
     training = data.load(source, options)
-    run = start_run(options, source)
-    data.save_names(run, training.names)
     with prepare(options):
         network = model.build_model(
             shape=data.shape_of(source, options),
@@ -97,7 +95,9 @@ def train(options):
             ),
             weighted_metrics=["accuracy"],
         )
-    fit(network, training, run, options.epochs, monitor="val_accuracy")
+    with start_run(options, source) as run:
+        data.save_names(run, training.names)
+        fit(network, training, run, options, monitor="val_accuracy")
     return run
 
 
@@ -133,7 +133,7 @@ def evaluate(options):
     baselines = {name: measured([guess[name] for guess in guesses]) for name in guesses[0]}
     metrics = measured(answers)
     frames = sum(map(len, labels))
-    record = run.save_metrics(
+    record = run.record(
         source,
         options.split,
         len(labels),
@@ -142,7 +142,7 @@ def evaluate(options):
         frames=frames,
         baselines=baselines,
     )
-    cli.print_metrics(record)
+    cli.save_measurement(run, record)
     for name, figures in baselines.items():
         click.echo(f"  {name} alone: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items()))
     rows = [(name, *figures.values()) for name, figures in baselines.items()]

@@ -12,7 +12,7 @@ from shared.data.augmentation import augment
 from shared.data.labelled_videos import ABSENT
 from shared.data.training_data import TrainingData, guessing_loss
 from shared.errors import UserError
-from shared.files import read_json, write_json
+from shared.files import json_text, read_json
 
 from . import sample
 
@@ -120,7 +120,7 @@ def guess(names, timesteps):
 
 def save_names(run, names):
     """Keep beside the model what its numbers mean."""
-    write_json(run.path("classes.json"), names._asdict())
+    run.keep("classes.json", json_text(names._asdict()))
 
 
 def load_names(run):

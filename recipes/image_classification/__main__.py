@@ -82,14 +82,12 @@ def train(options):
 
     from shared.training.devices import prepare
     from shared.training.fit import fit
+    from shared.training.folders import start_run
     from shared.training.losses import SmoothedCrossEntropy
-    from shared.training.run import start_run
 
     from . import model
 
     training = data.load(source, options)
-    run = start_run(options, source)
-    data.save_names(run, training.names)
     with prepare(options):
         network = model.build_model(
             shape=data.shape_of(source, options),
@@ -113,7 +111,9 @@ def train(options):
             SmoothedCrossEntropy(options.label_smoothing),
             metrics=["accuracy"],
         )
-    fit(network, training, run, options.epochs, monitor="val_accuracy")
+    with start_run(options, source) as run:
+        data.save_names(run, training.names)
+        fit(network, training, run, options, monitor="val_accuracy")
     return run
 
 
@@ -141,8 +141,8 @@ def evaluate(options):
     matrix, mistakes = confusions(answering, data.in_order(held, 256), numbers, WORST)
 
     metrics = {"accuracy": float(np.trace(matrix) / matrix.sum())}
-    record = run.save_metrics(source, options.split, held.count, metrics, network.count_params())
-    cli.print_metrics(record)
+    record = run.record(source, options.split, held.count, metrics, network.count_params())
+    cli.save_measurement(run, record)
     counts = matrix.sum(axis=1)
     rows = [
         (name, matrix[i, i] / max(counts[i], 1), int(counts[i]))

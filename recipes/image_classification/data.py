@@ -10,7 +10,7 @@ import numpy as np
 from shared.data import examples, labelled_images
 from shared.data.images import read_images
 from shared.data.training_data import TrainingData, guessing_loss
-from shared.files import read_json, write_json
+from shared.files import json_text, read_json
 
 from . import sample
 
@@ -139,7 +139,7 @@ def vary(images, seed, shift=0, flip=False, erase=0.0):
 
 def save_names(run, names):
     """Keep beside the model what its numbers mean."""
-    write_json(run.path("classes.json"), names.classes)
+    run.keep("classes.json", json_text(names.classes))
 
 
 def load_names(run):

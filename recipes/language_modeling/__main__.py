@@ -77,13 +77,11 @@ def train(options):
 
     from shared.training.devices import prepare
     from shared.training.fit import fit
-    from shared.training.run import start_run
+    from shared.training.folders import start_run
 
     from . import model
 
     training = data.load(source, options)
-    run = start_run(options, source)
-    data.save_names(run, training.names)
     with prepare(options):
         network = model.build_model(
             vocabulary_size=len(training.names.vocabulary),
@@ -102,7 +100,9 @@ def train(options):
         optimizer.exclude_from_weight_decay(var_names=["bias"])
         network.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     forget = model.ForgetBetweenTexts()
-    fit(network, training, run, options.epochs, monitor="val_loss", callbacks=[forget])
+    with start_run(options, source) as run:
+        data.save_names(run, training.names)
+        fit(network, training, run, options, monitor="val_loss", callbacks=[forget])
     return run
 
 
@@ -143,7 +143,7 @@ def evaluate(options):
         batches = windows(ids, 1, DYNAMIC_TIMESTEPS)
         dynamic = model.score_while_learning(copy, batches, DYNAMIC_LEARNING_RATE)
         metrics["cross_entropy_dynamic"] = float(dynamic.mean())
-    record = run.save_metrics(
+    record = run.record(
         source,
         options.split,
         len(tokens),
@@ -152,7 +152,7 @@ def evaluate(options):
         tokens=run.options.tokens,
         unknown=int((ids == data.UNKNOWN).sum()),
     )
-    cli.print_metrics(record)
+    cli.save_measurement(run, record)
     step, states = model.step_function(reader), no_memory(reader)
     (written,) = sample(step, [[data.START]], states, WRITTEN, temperature=0.8, seed=1)
     text = "".join(names.vocabulary[token] for token in written.tokens)

@@ -13,7 +13,7 @@ from shared.data import running_text
 from shared.data.training_data import TrainingData, guessing_loss
 from shared.data.windows import count_windows, windows
 from shared.errors import UserError
-from shared.files import read_json, write_json
+from shared.files import json_text, read_json
 
 from . import sample
 
@@ -115,7 +115,7 @@ def to_ids(tokens, vocabulary):
 
 def save_names(run, names):
     """Keep beside the model what its numbers mean."""
-    write_json(run.path("vocabulary.json"), names.vocabulary)
+    run.keep("vocabulary.json", json_text(names.vocabulary))
 
 
 def load_names(run):

@@ -41,13 +41,11 @@ def train(options):
 
     from shared.training.devices import prepare
     from shared.training.fit import fit
-    from shared.training.run import start_run
+    from shared.training.folders import start_run
 
     from . import model
 
     training = data.load(source, options)
-    run = start_run(options, source)
-    data.save_names(run, training.names)
     with prepare(options):
         network = model.build_model(
             vocabulary_size=len(training.names.vocabulary),
@@ -66,7 +64,9 @@ def train(options):
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
         )
-    fit(network, training, run, options.epochs, monitor="val_accuracy")
+    with start_run(options, source) as run:
+        data.save_names(run, training.names)
+        fit(network, training, run, options, monitor="val_accuracy")
     return run
 
 
@@ -94,8 +94,8 @@ def evaluate(options):
     answers = probabilities.argmax(axis=-1)
 
     metrics = {"accuracy": float((answers == labels).mean())}
-    record = run.save_metrics(source, options.split, len(texts), metrics, network.count_params())
-    cli.print_metrics(record)
+    record = run.record(source, options.split, len(texts), metrics, network.count_params())
+    cli.save_measurement(run, record)
     sure = probabilities.max(axis=-1)
     mistakes = sorted(np.flatnonzero(answers != labels), key=lambda i: -sure[i])[:20]
     rows = [

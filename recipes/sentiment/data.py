@@ -12,7 +12,7 @@ import regex
 from shared.data import labelled_texts, text
 from shared.data.batching import bucketed_batches, count_bucketed_batches
 from shared.data.training_data import TrainingData, guessing_loss
-from shared.files import read_json, write_json
+from shared.files import json_text, read_json
 
 from . import sample
 
@@ -78,8 +78,8 @@ def words_of(review):
 
 def save_names(run, names):
     """Keep beside the model what its numbers mean."""
-    text.save_vocabulary(run.path("vocabulary.txt"), names.vocabulary)
-    write_json(run.path("classes.json"), names.classes)
+    run.keep("vocabulary.txt", text.lines_of(names.vocabulary))
+    run.keep("classes.json", json_text(names.classes))
 
 
 def load_names(run):

@@ -76,14 +76,12 @@ def train(options):
 
     from shared.training.devices import prepare
     from shared.training.fit import fit
+    from shared.training.folders import start_run
     from shared.training.losses import SmoothedCrossEntropy
-    from shared.training.run import start_run
 
     from . import model
 
     training = data.load(source, options)
-    run = start_run(options, source)
-    data.save_names(run, training.names)
     with prepare(options):
         network = model.build_model(
             source_size=training.names.source.vocab_size(),
@@ -104,7 +102,9 @@ def train(options):
             SmoothedCrossEntropy(options.label_smoothing),
             weighted_metrics=["accuracy"],
         )
-    fit(network, training, run, options.epochs, monitor="val_loss")
+    with start_run(options, source) as run:
+        data.save_names(run, training.names)
+        fit(network, training, run, options, monitor="val_loss")
     return run
 
 
@@ -134,8 +134,8 @@ def evaluate(options):
     metrics, signatures = measure(outputs, references)
     facts = {"beam": options.beam, "signatures": signatures}
     count = network.count_params()
-    record = run.save_metrics(source, options.split, len(outputs), metrics, count, **facts)
-    cli.print_metrics(record)
+    record = run.record(source, options.split, len(outputs), metrics, count, **facts)
+    cli.save_measurement(run, record)
     write_report(run, record, best_and_worst(sentences, outputs, references))
     cli.next_step(run, "predict", shlex.quote(sentences[0]))
 

@@ -12,7 +12,7 @@ from shared.data.batching import paired_batches
 from shared.data.subwords import PADDING, START, STOP
 from shared.data.training_data import TrainingData, guessing_loss
 from shared.errors import UserError
-from shared.files import read_json, write_json
+from shared.files import json_text, read_json
 
 from . import sample
 
@@ -145,9 +145,9 @@ def shown(ids, pieces):
 
 def save_names(run, names):
     """Keep beside the model what its numbers mean."""
-    subwords.save(run.path("source.subwords"), names.source)
-    subwords.save(run.path("target.subwords"), names.target)
-    write_json(run.path("languages.json"), names.languages)
+    run.keep("source.subwords", subwords.to_bytes(names.source))
+    run.keep("target.subwords", subwords.to_bytes(names.target))
+    run.keep("languages.json", json_text(names.languages))
 
 
 def load_names(run):

@@ -22,7 +22,7 @@ from .options import (
     training_options,
 )
 from .own_data import data_options, own_folder, own_table, own_texts
-from .screens import announce, next_step, print_metrics, print_prediction
+from .screens import announce, next_step, print_prediction, save_measurement
 
 __all__ = [
     "CELLS",
@@ -40,12 +40,12 @@ __all__ = [
     "own_texts",
     "positive",
     "prediction_options",
-    "print_metrics",
     "print_prediction",
     "read_paths",
     "read_texts",
     "recipe_group",
     "run_options",
+    "save_measurement",
     "share",
     "take_defaults",
     "training_option",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from shared.errors import UserError, one_line
+from shared.errors import Stopped, UserError, one_line
 
 SECTIONS = ("Data", "Network", "Training", "Run", "Options")  # of `--help`, in this order
 
@@ -70,8 +70,11 @@ class RecipeGroup(click.Group):
             command = error.ctx.command_path if error.ctx else context.command_path
             raise _one_line(f"{error.format_message()} See: {command} --help", 2) from error
         except KeyboardInterrupt:
-            click.echo("\nStopped. A training continues with --resume.", err=True)
+            click.echo("\nStopped.", err=True)
             context.exit(130)
+        except Stopped as stopped:
+            click.echo(stopped, err=True)
+            context.exit(128 + stopped.signal_number)
         except MemoryError as error:
             raise _one_line("Out of memory. Try a smaller --batch-size or --units.") from error
 

@@ -36,8 +36,8 @@ def training_options(
 
     The command is called with one namespace `options`: these, the recipe's own, and `recipe`.
     With `--resume` the namespace holds the options of the run that is continued, of which only
-    `--epochs` may be given anew. The command returns the `Run`; with `--evaluate` the recipe's
-    `evaluate` measures that one.
+    `--epochs`, `--checkpoint-every` and `--data-dir` may be given anew. The command returns the
+    `Run`; with `--evaluate` the recipe's `evaluate` measures that one.
 
     Args:
         own: the option for the user's own data, from `own_table`, `own_texts` or `own_folder`.
@@ -88,6 +88,13 @@ def training_options(
             default="none",
             help="Train on all devices of this machine (mirrored), or on several machines "
             "(multi-worker, with KERAS_BACKEND=jax).",
+        ),
+        training_option(
+            "--checkpoint-every",
+            type=above_zero,
+            default=2.0,
+            metavar="MINUTES",
+            help="Time between two checkpoints within an epoch; each epoch ends with one.",
         ),
         run_option("--run", type=click.Path(), show_default="a new dated one", help="Run folder."),
         run_option(
@@ -223,32 +230,37 @@ def _given(context, name):
 
 def _resume(context, options):
     """The options to train with: as given, or with `--resume` those of the run's `config.json`."""
-    from shared.training.run import check_free, open_run
+    from shared.training.folders import check_free, check_unused, open_run
+    from shared.training.run import CHANGEABLE
 
     if not options.resume:
         if options.run:
             check_free(options.run)  # before data is read, which can take minutes
         return options
     run = open_run(options.recipe, options.run)
+    check_unused(run.folder)
     saved = dict(run.config["options"])
-    for name in vars(options).keys() & saved.keys() - {"run", "epochs", "data_dir"}:
+    for name in vars(options).keys() & saved.keys() - {"run", *CHANGEABLE}:
         if _given(context, name) and getattr(options, name) != saved[name]:
             raise UserError(
                 f"--{name.replace('_', '-')} is {saved[name]} in the run {run.folder}: a run "
-                "continues as it began (only --epochs may grow). Leave the option out, or start "
-                "a new run without --resume."
+                "continues as it began (only --epochs, --checkpoint-every and --data-dir may "
+                "change). Leave the option out, or start a new run without --resume."
             )
-    for name in ("epochs", "data_dir"):
+    for name in CHANGEABLE:
         if _given(context, name):
             saved[name] = getattr(options, name)
     # A run that fell back on the sample continues on the sample, even if the network is back.
     if "files" not in run.config["dataset"]:
         saved["dataset"] = run.dataset
-    return SimpleNamespace(**{**saved, "resume": True, "run": str(run.folder)})
+    anew = {"resume": True, "run": str(run.folder), "notice": run.notice}
+    return SimpleNamespace(**{**saved, **anew})
 
 
 def open_trained(options):
-    """The `Run` that `--run` names, or the newest."""
-    from shared.training.run import open_run
+    """The `Run` that `--run` names, or the newest, with all that its model needs."""
+    from shared.training.folders import open_run
 
-    return open_run(options.recipe, options.run)
+    run = open_run(options.recipe, options.run)
+    run.check_belonging()
+    return run

@@ -38,8 +38,20 @@ def _load_keras():
             tf.config.list_physical_devices()  # where there is no GPU, this is what says so
 
 
-def print_metrics(record):
-    """Print the content of `metrics.json` as a table."""
+def save_measurement(run, record):
+    """Print what was measured, then write it to `metrics.json`; one is done without the other.
+
+    Args:
+        run: the `Run`.
+        record: as from `Run.record`.
+    """
+    try:
+        _print_metrics(record)
+    finally:
+        run.save_metrics(record)
+
+
+def _print_metrics(record):
     click.echo(f"\n{record['dataset']}, {record['split']} split, {record['examples']:,} examples")
     width = max(map(len, record["metrics"]))
     for name, value in record["metrics"].items():

@@ -81,8 +81,8 @@ def find(options, default, suggestions, *, needs, fits, of_prepared, of_sample, 
 
     Args:
         options: `file` or `folder`, whichever the recipe has; `dataset`, a TFDS name, `"sample"` or
-            None; and `data_dir`, where TFDS keeps its data, None for `TFDS_DATA_DIR`, then for
-            TFDS's own folder.
+            None; `data_dir`, where TFDS keeps its data, None for `TFDS_DATA_DIR`, then for TFDS's
+            own folder; and `notice`, that of a run on the sample that is continued.
         default: the recipe's public data set.
         suggestions: names of TFDS data sets to offer where a name is unknown or doesn't fit.
         needs: what the examples must have, as in "this recipe needs ...".
@@ -107,7 +107,7 @@ def find(options, default, suggestions, *, needs, fits, of_prepared, of_sample, 
                 )
             return of_files(options)
     if options.dataset == "sample":
-        return of_sample()
+        return dataclasses.replace(of_sample(), notice=getattr(options, "notice", ""))
     name = options.dataset or default
     builder = prepared.open_builder(name, options.data_dir, suggestions)
     features = builder.info.features

@@ -16,7 +16,6 @@ import re
 import unicodedata
 
 from shared.errors import UserError
-from shared.files import replacing
 
 PADDING, UNKNOWN, START, STOP = 0, 1, 2, 3
 SPACE = "▁"  # SentencePiece's sign for the space before a word
@@ -134,14 +133,13 @@ def decode(pieces, ids):
     return pieces.decode([int(i) for i in ids])
 
 
-def save(path, pieces):
-    """Write the pieces as a SentencePiece model, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(pieces.serialized_model_proto())
+def to_bytes(pieces):
+    """The pieces as the bytes of a SentencePiece model."""
+    return pieces.serialized_model_proto()
 
 
 def load(path):
-    """Read what `save` wrote.
+    """Read a file of what `to_bytes` gives.
 
     Raises:
         UserError: where the file is absent or damaged.

@@ -5,7 +5,6 @@ from collections import Counter
 import numpy as np
 
 from shared.errors import UserError
-from shared.files import write_text
 from shared.progress import progress
 
 PADDING, UNKNOWN = 0, 1  # the first two token ids
@@ -54,13 +53,13 @@ def to_ids(texts, vocabulary, words_of, max_length=None):
     ]
 
 
-def save_vocabulary(path, vocabulary):
-    """Write a vocabulary, one word per line."""
-    write_text(path, "\n".join(vocabulary) + "\n")
+def lines_of(vocabulary):
+    """A vocabulary as a text, one word per line."""
+    return "\n".join(vocabulary) + "\n"
 
 
 def load_vocabulary(path):
-    """Read what `save_vocabulary` wrote.
+    """Read a file of what `lines_of` gives.
 
     Raises:
         UserError: where the file is absent or damaged.

@@ -13,7 +13,7 @@ def write_report(run, record, sections):
 
     Args:
         run: the `Run` whose folder gets the page.
-        record: the content of `metrics.json`, as `Run.save_metrics` returns it.
+        record: the content of `metrics.json`, as `Run.save_metrics` wrote it.
         sections: list of (heading, content) with what this recipe alone can show; content is a
             string, which is escaped, or what `figure`, `table` or `coloured_text` returns.
     """

@@ -8,7 +8,7 @@ import keras
 from shared.data.image_pieces import piece_side
 from shared.data.prepared import answers
 from shared.errors import UserError
-from shared.training.run import Run
+from shared.training.folders import open_run
 
 SMALLEST = {"InceptionResNetV2": 75, "InceptionV3": 75, "Xception": 71}  # pixels; others 32
 HOST = "https://storage.googleapis.com/tensorflow/keras-applications/"
@@ -39,7 +39,9 @@ def fixed_encoder(options, shape):
         return None
     check(options.encoder, shape[0])
     if options.resume:
-        return Run(options.recipe, options.run).load_model(FILE)
+        run = open_run(options.recipe, options.run)
+        if run.path(FILE).exists():
+            return run.load_model(FILE)
     return build_encoder(options.encoder, "imagenet")
 
 

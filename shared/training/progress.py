@@ -13,24 +13,36 @@ class Progress(keras.callbacks.Callback):
     Where standard error is no terminal, such as in a log file, each epoch leaves one line.
 
     Args:
-        first_epoch: the first epoch to be trained, from 0.
         epochs: how many in all.
+        steps: the number of batches in an epoch.
+        first_batch: how many batches of the first epoch are done already.
     """
 
-    def __init__(self, first_epoch, epochs):
+    def __init__(self, epochs, steps, first_batch=0):
         super().__init__()
         self.epochs = epochs
+        self.steps = steps
+        self.done = first_batch
         self.bar = None
         self.first_batch = True
-        if first_epoch:
-            self.say(f"Continuing after epoch {first_epoch} of {epochs}.")
+
+    def continuing(self, moment):
+        """Say where a run goes on."""
+        if moment.epoch == self.epochs:
+            self.say(f"All {self.epochs} epochs are done; for more of them give --epochs.")
+        elif moment.batch:
+            place = f"batch {moment.batch} of {self.steps} in epoch {moment.epoch + 1}"
+            self.say(f"Continuing after {place} of {self.epochs}.")
+        else:
+            self.say(f"Continuing after epoch {moment.epoch} of {self.epochs}.")
 
     def say(self, line):
         print(line, flush=True)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.bar = tqdm(
-            total=self.params.get("steps"),
+            total=self.steps,
+            initial=self.done,
             desc=f"epoch {epoch + 1}/{self.epochs}",
             unit="batch",
             mininterval=0.5,
@@ -39,7 +51,7 @@ class Progress(keras.callbacks.Callback):
         )
 
     def on_train_batch_end(self, batch, logs=None):
-        self.bar.update(batch + 1 - self.bar.n)
+        self.bar.update(self.done + batch + 1 - self.bar.n)
         if self.first_batch:  # the time left is reckoned from here on: compilation is over
             self.first_batch = False
             self.bar.start_t = self.bar.last_print_t = time.time()
@@ -47,11 +59,15 @@ class Progress(keras.callbacks.Callback):
         if batch % 10 == 0:
             self.bar.set_postfix_str(_figures(logs), refresh=False)
 
-    def on_epoch_end(self, epoch, logs=None):
-        if self.bar.disable:
-            line = f"epoch {epoch + 1}/{self.epochs}: {_figures(logs)}"
+    def end(self, row):
+        """Show what an epoch, a row of the history, has come to."""
+        figures = {name: value for name, value in row.items() if name != "epoch"}
+        if self.bar is None or self.bar.disable:
+            line = f"epoch {row['epoch']}/{self.epochs}: {_figures(figures)}"
             print(line, file=sys.stderr, flush=True)
-        self.bar.set_postfix_str(_figures(logs))
+        else:
+            self.bar.set_postfix_str(_figures(figures))
+        self.done = 0
 
     def close(self):
         """End the bar where it stands, and its line on the screen."""

@@ -1,20 +1,24 @@
-"""The run folder: everything that a training leaves behind, and all that using it needs."""
+"""A run: everything that a training leaves behind, and all that using it needs."""
 
 import csv
 import datetime
+import hashlib
 import importlib.metadata
 import io
-import os
+import json
+import math
 import platform
-import time
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
 from shared.errors import UserError
-from shared.files import read_json, replacing, write_json, write_text
-from shared.training.devices import check, describe_device
+from shared.files import digest, read_json, replacing, write_bytes, write_json, write_text
+from shared.training.devices import describe_device
 
-RUNS = Path("runs")
+MODEL = "model.keras"
+BELONGING = "belonging.json"  # within `MODEL`: what belongs to it
+CHANGEABLE = ("epochs", "checkpoint_every", "data_dir")  # options that a continued run may change
 
 
 class Run:
@@ -26,11 +30,15 @@ class Run:
     Attributes:
         recipe: the recipe's name.
         folder: the run's `Path`.
+        belonging: size and hash of each file that the network can't do without, by name, and the
+            hash of `config.json`. It is saved within `model.keras`, so that nothing comes between
+            the two, and `check_belonging` refuses files that are not those.
     """
 
     def __init__(self, recipe, folder):
         self.recipe = recipe
         self.folder = Path(folder)
+        self.belonging = {}
 
     def path(self, name):
         return self.folder / name
@@ -91,13 +99,126 @@ class Run:
             "versions": versions,
             "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         }
+        config["sha256"] = self.belonging["config.json"] = hash_of(config)
         write_json(self.path("config.json"), config)
 
-    def save_model(self, network, name="model.keras"):
-        with replacing(self.path(name)) as temporary:
-            network.save(temporary)
+    def change_config(self, options):
+        """Write to `config.json` what a continued run has changed of its options."""
+        config = self.config
+        config["options"].update({name: getattr(options, name) for name in CHANGEABLE})
+        write_json(self.path("config.json"), config)
 
-    def load_model(self, name="model.keras"):
+    def check_config(self):
+        """Raise UserError where `config.json` is not as `save_config` wrote it."""
+        path, config = self.path("config.json"), self.config
+        if isinstance(config, dict) and config.get("recipe", self.recipe) != self.recipe:
+            raise UserError(
+                f"{self.folder} is a run of the recipe {config['recipe']}, not {self.recipe}. Use "
+                f"it with: python -m recipes.{config['recipe']}"
+            )
+        try:
+            options, dataset = config["options"], config["dataset"]
+            whole = config["sha256"] == hash_of(config)
+            whole &= set(options) >= set(CHANGEABLE) and {"name", "version"} <= set(dataset)
+            whole &= type(options["epochs"]) is int and options["epochs"] > 0
+            whole &= type(options["checkpoint_every"]) is float
+            whole &= isinstance(options["data_dir"], str | None)
+        except (KeyError, TypeError, AttributeError):
+            whole = False
+        if not whole:
+            raise UserError(
+                f"{path} is damaged: it is not as the training wrote it. Bring it back, or train a "
+                "new run."
+            )
+        self.belonging["config.json"] = config["sha256"]
+
+    def keep(self, name, content):
+        """Write a file that belongs to the model: what the network's numbers mean.
+
+        Args:
+            name: of the file.
+            content: bytes, or a text.
+
+        Raises:
+            UserError: where the run has that file already, with another content.
+        """
+        content = content.encode() if isinstance(content, str) else content
+        path = self.path(name)
+        if not path.exists():
+            write_bytes(path, content)
+        elif _read(path) != content:
+            raise UserError(
+                f"{path} is another one than this data gives. Bring back the file or the data of "
+                "that time, or train a new run."
+            )
+        self.belonging[name] = digest(content)
+
+    def keep_model(self, network, name):
+        """Write a network that belongs to the model; one that the run has already stays."""
+        if not self.path(name).exists():
+            with replacing(self.path(name)) as temporary:
+                network.save(temporary)
+        self.belonging[name] = digest(_read(self.path(name)))
+
+    def save_model(self, network):
+        """Write `model.keras`, and within it what belongs to it."""
+        with replacing(self.path(MODEL)) as temporary:
+            network.save(temporary)
+            with zipfile.ZipFile(temporary, "a") as archive:
+                archive.writestr(BELONGING, json.dumps(self.belonging))
+
+    def check_belonging(self):
+        """Raise UserError where a file that the model needs is missing or is another one."""
+        path = self.path(MODEL)
+        if not path.is_file():
+            raise UserError(self._without_model())
+        try:
+            with zipfile.ZipFile(path) as archive:
+                belonging = json.loads(archive.read(BELONGING))
+        except KeyError as error:
+            raise UserError(
+                f"{path} does not say which files belong to it: no run wrote it. Train again, or "
+                "choose another run with --run."
+            ) from error
+        except Exception as error:  # a damaged archive fails in zip, zlib or JSON
+            raise _damaged(path, error) from error
+        self.compare(belonging, path)
+
+    def compare(self, belonging, path):
+        """Raise UserError where the run's files are not those that belong to a model.
+
+        Args:
+            belonging: as the attribute, read from a file of the run.
+            path: of that file.
+        """
+        for name, expected in belonging.items():
+            if name == "config.json":
+                found = self.config.get("sha256")
+            else:
+                found = digest(_read(self.path(name)))
+            if found != expected:
+                raise UserError(
+                    f"{self.path(name)} does not belong to {path}: it was changed, or is of "
+                    "another run. Bring it back, or train a new run."
+                )
+
+    def _without_model(self):
+        """Why there is no model, and what to do about it."""
+        try:
+            done = len(self.load_history()) >= self.options.epochs
+        except UserError:
+            done = False
+        if done:
+            return (
+                f"{self.path(MODEL)} is missing, though the training has ended. Bring it back, or "
+                "train a new run."
+            )
+        return (
+            f"{self.folder} has no {MODEL}: its training ended too early. Continue it: "
+            f"python -m recipes.{self.recipe} train --resume --run {self.folder}"
+        )
+
+    def load_model(self, name=MODEL):
         """Load a model of the run, without any code that might be hidden in it (safe mode).
 
         Raises:
@@ -108,18 +229,10 @@ class Run:
         import shared.layers  # noqa: F401  registers our layers under their saved names
 
         path = self.path(name)
-        if not path.is_file():
-            raise UserError(
-                f"{self.folder} has no {name}: its training ended too early. Continue it: "
-                f"python -m recipes.{self.recipe} train --resume --run {self.folder}"
-            )
         try:
             return keras.saving.load_model(path, compile=False, safe_mode=True)
         except Exception as error:  # a damaged archive fails in zip, JSON, HDF5 or Keras
-            raise UserError(
-                f"{path} is damaged or is not a Keras model ({type(error).__name__}). Train again, "
-                "or choose another run with --run."
-            ) from error
+            raise _damaged(path, error) from error
 
     def save_history(self, history):
         """Write `history.csv`: one row for each dictionary in `history`."""
@@ -130,24 +243,30 @@ class Run:
         write_text(self.path("history.csv"), text.getvalue())
 
     def load_history(self):
-        """Read `history.csv`: a dictionary for each epoch; an empty list where there is none.
+        """Read `history.csv`: a dictionary for each epoch.
 
         Raises:
-            UserError: where it is damaged.
+            UserError: where it is missing or damaged.
         """
         path = self.path("history.csv")
-        if not path.is_file():
-            return []
+        kinds = {"epoch": int, "dataset": str}
         try:
-            with open(path, newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
-            kinds = {"epoch": int, "dataset": str}
-            return [{key: kinds.get(key, float)(row[key]) for key in row} for row in rows]
-        except (OSError, ValueError, TypeError) as error:
-            raise UserError(f"{path} is damaged ({error}). Start a new run.") from error
+            rows = list(csv.DictReader(_read(path).decode().splitlines(), strict=True))
+            history = [{key: kinds.get(key, float)(row[key]) for key in row} for row in rows]
+            needed = {"epoch", "loss", "val_loss", "seconds", "dataset"}
+            if not history or not all(needed <= set(row) for row in history):
+                raise ValueError("epochs or columns are missing")
+            numbers = [value for row in history for key, value in row.items() if key != "dataset"]
+            if not all(map(math.isfinite, numbers)):
+                raise ValueError("not all is numbers")
+        except (ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
+            raise UserError(
+                f"{path} is damaged ({error}). Bring it back, or train a new run."
+            ) from error
+        return history
 
-    def save_metrics(self, source, split, examples, metrics, parameters, **more):
-        """Write `metrics.json`: what was measured, on what, and what it took to get there.
+    def record(self, source, split, examples, metrics, parameters, **more):
+        """What `metrics.json` says: what was measured, on what, and what it took to get there.
 
         Args:
             source: the data `Source` measured on.
@@ -156,9 +275,6 @@ class Run:
             metrics: dictionary name -> float.
             parameters: the network's number of weights.
             more: anything else worth keeping beside the numbers.
-
-        Returns:
-            What was written.
         """
         record = {
             "recipe": self.recipe,
@@ -167,111 +283,39 @@ class Run:
             "examples": examples,
             "seed": self.config["seed"],
             "metrics": metrics,
-            "wall_seconds": round(sum(row["seconds"] for row in self.load_history()), 1),
             "parameters": parameters,
             **more,
         }
         if source.notice or self.notice:
             record["notice"] = source.notice or self.notice
-        write_json(self.path("metrics.json"), record)
         return record
 
-
-def start_run(options, source):
-    """The run folder to train in: a new one with its `config.json`, or with `resume` an old one.
-
-    Args:
-        options: the namespace of `train`.
-        source: the data `Source`.
-
-    Raises:
-        UserError: where that can't be; then nothing is written.
-    """
-    check(options)
-    if options.resume:
-        run = open_run(options.recipe, options.run)
-        run.check_unchanged(source)
-        return run
-    run = new_run(options.recipe, options.run)
-    run.save_config(options, source)
-    return run
+    def save_metrics(self, record):
+        """Write `metrics.json`: what `record` gave, and how long the training took."""
+        record["wall_seconds"] = round(sum(row["seconds"] for row in self.load_history()), 1)
+        write_json(self.path("metrics.json"), record)
 
 
-def new_run(recipe, folder=None):
-    """Make a run folder; `runs/<recipe>/latest` points to the newest of those in that folder.
+def hash_of(config):
+    """The SHA-256 of what `config.json` says, but for what a continued run may change."""
+    lasting = {name: value for name, value in config.items() if name != "sha256"}
+    lasting["options"] = {
+        name: value for name, value in config["options"].items() if name not in CHANGEABLE
+    }
+    return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()
 
-    Args:
-        recipe: the recipe's name.
-        folder: a folder that is empty or doesn't exist; None for a new dated one.
 
-    Raises:
-        UserError: where the folder can't be made or already holds a run.
-    """
-    dated = RUNS / recipe / time.strftime("%Y%m%d-%H%M%S")
-    folder = Path(folder) if folder else _not_taken(dated)
-    check_free(folder)
+def _read(path):
     try:
-        (folder / "checkpoint").mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-        if folder.resolve().parent == (RUNS / recipe).resolve():
-            _point_latest_to(folder, RUNS / recipe / "latest")
+        return path.read_bytes()
     except OSError as error:
         raise UserError(
-            f"Can't write to the run folder {folder}: {error.strerror}. Choose another with --run."
+            f"Can't read {path}: {error.strerror}. Bring it back, or train a new run."
         ) from error
-    return Run(recipe, folder)
 
 
-def check_free(folder):
-    """Raise UserError where a folder already holds a run."""
-    if Path(folder, "config.json").exists():
-        raise UserError(
-            f"{folder} already holds a run. Continue it with --resume, or choose another --run."
-        )
-
-
-def open_run(recipe, folder=None):
-    """Open an existing run folder; None means the newest.
-
-    Raises:
-        UserError: where there is none, or it belongs to another recipe.
-    """
-    train = f"Train first: python -m recipes.{recipe} train"
-    if folder is None:
-        folder = RUNS / recipe / "latest"
-        if not folder.exists():
-            raise UserError(f"There is no run in {RUNS / recipe} yet. {train}")
-        folder = Path(os.path.relpath(folder.resolve()))
-    run = Run(recipe, folder)
-    if not run.folder.is_dir():
-        raise UserError(f"There is no run folder {run.folder}. {train}")
-    if not run.path("config.json").is_file():
-        raise UserError(f"{run.folder} is not a run folder: it has no config.json. {train}")
-    config = run.config
-    if not isinstance(config, dict) or not {"recipe", "options", "dataset"} <= set(config):
-        raise UserError(f"{run.path('config.json')} is damaged: it lacks what a run needs. {train}")
-    if config["recipe"] != recipe:
-        raise UserError(
-            f"{run.folder} is a run of the recipe {config['recipe']}, not {recipe}. Use it with: "
-            f"python -m recipes.{config['recipe']}"
-        )
-    return run
-
-
-def _not_taken(folder):
-    """The folder itself, or, for a second run within one second, the next free name."""
-    candidate, number = folder, 2
-    while candidate.exists():
-        candidate = folder.with_name(f"{folder.name}-{number}")
-        number += 1
-    return candidate
-
-
-def _point_latest_to(folder, link):
-    link.parent.mkdir(parents=True, exist_ok=True)
-    temporary = link.with_name(f".latest-{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(os.path.relpath(folder.resolve(), link.parent.resolve()))
-    os.replace(temporary, link)
+def _damaged(path, error):
+    return UserError(
+        f"{path} is damaged or is not a Keras model ({type(error).__name__}). Train again, or "
+        "choose another run with --run."
+    )

@@ -62,7 +62,7 @@ def test_drawn_by_seed(pieces):
 
 
 def test_drawn_the_same_in_another_process(pieces, tmp_path):
-    subwords.save(tmp_path / "a.subwords", pieces)
+    (tmp_path / "a.subwords").write_bytes(subwords.to_bytes(pieces))
     code = (
         "import pathlib; from shared.data import subwords\n"
         f"pieces = subwords.load(pathlib.Path({str(tmp_path / 'a.subwords')!r}))\n"
@@ -85,7 +85,7 @@ def test_too_small_to_encode():
 
 
 def test_saved_and_loaded(pieces, tmp_path):
-    subwords.save(tmp_path / "a.subwords", pieces)
+    (tmp_path / "a.subwords").write_bytes(subwords.to_bytes(pieces))
     loaded = subwords.load(tmp_path / "a.subwords")
     assert subwords.encode(loaded, TEXTS) == subwords.encode(pieces, TEXTS)
 

@@ -38,7 +38,7 @@ def test_long_texts_are_cut():
 
 def test_saved_and_loaded(tmp_path):
     vocabulary = text.learn_vocabulary(TEXTS, 100, words_of)
-    text.save_vocabulary(tmp_path / "vocabulary.txt", vocabulary)
+    (tmp_path / "vocabulary.txt").write_text(text.lines_of(vocabulary), encoding="utf-8")
     assert text.load_vocabulary(tmp_path / "vocabulary.txt") == vocabulary
 
 

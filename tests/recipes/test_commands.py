@@ -53,8 +53,24 @@ def test_damaged_model(recipe, here, damage):
 
 def test_training_that_ended_before_its_first_epoch(recipe, here):
     Path("runs/tiny/model.keras").unlink()
+    Path("runs/tiny/history.csv").unlink()
     inputs = inputs_of(recipe, here)
     assert "--resume --run runs/tiny" in refused(recipe, "predict", "--run", "runs/tiny", *inputs)
+
+
+def test_files_that_do_not_belong_to_the_model(recipe, here):
+    """Half a vocabulary, classes in another order, another option: refused, by every command."""
+    known = ["config.json", "history.csv", "model.keras", "metrics.json", "report.html"]
+    own = [path for path in Path("runs/tiny").iterdir() if path.name not in (*known, "checkpoint")]
+    assert own
+    for path in [*own, Path("runs/tiny/config.json")]:
+        whole = path.read_bytes()
+        for damage in (whole[: len(whole) // 2], b"[]", None):
+            path.unlink() if damage is None else path.write_bytes(damage)
+            for arguments in (["predict", "x"], ["evaluate"], ["inspect", "x"]):
+                line = refused(recipe, *arguments, "--run", "runs/tiny")
+                assert path.name in line, line
+        path.write_bytes(whole)
 
 
 def test_folder_that_holds_a_run_is_not_overwritten(recipe, here):

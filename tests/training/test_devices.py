@@ -8,7 +8,7 @@ import pytest
 from shared.data.sources import Source
 from shared.errors import UserError
 from shared.training.devices import describe_device, prepare
-from shared.training.run import start_run
+from shared.training.folders import start_run
 
 
 def options(**given):
@@ -53,7 +53,7 @@ def test_mirrored_makes_mirrored_variables_and_workers_are_refused():
 def test_a_run_that_can_not_be_distributed_writes_nothing(tmp_path):
     given = options(distribute="multi-worker", recipe="x", run=str(tmp_path / "x"), resume=False)
     with pytest.raises(UserError, match="multi-worker does not work"):
-        start_run(given, Source("sample", "bundled", (), None))
+        start_run(given, Source("sample", "bundled", (), None)).__enter__()
     assert not list(tmp_path.iterdir())
 
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -124,13 +123,6 @@ def test_what_cannot_be_trained_is_refused(folder, tmp_path, monkeypatch, argume
     run = ["--run", "run" if command == "train" else folder]
     assert words in refused("captioning", command, *run, *arguments)
     assert not (tmp_path / "run").exists()
-
-
-def test_damaged_vocabulary(folder, pictures, tmp_path):
-    shutil.copytree(folder, tmp_path / "run")
-    (tmp_path / "run" / "vocabulary.txt").write_bytes(b"\xff")
-    line = refused("captioning", "predict", "--run", tmp_path / "run", pictures / "grey.png")
-    assert "vocabulary.txt is damaged" in line
 
 
 # Pictures of one's own

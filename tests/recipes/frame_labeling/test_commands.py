@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from recipes.frame_labeling import sample
-from tests.conftest import call, refused
+from tests.conftest import call, reconfigure, refused
 from tests.data.test_labelled_videos import LENGTHS, write_folder
 
 NAME = "frame_labeling"
@@ -114,17 +114,9 @@ def test_what_is_no_video_is_refused(forward, clips, tmp_path):
 
 def test_stream_needs_a_network_that_reads_forward(forward, clips, tmp_path):
     run = shutil.copytree(forward, tmp_path / "run")
-    config = (run / "config.json").read_text()
-    (run / "config.json").write_text(config.replace('"forward"', '"both"'))
+    reconfigure(run, direction="both")
     line = refused(NAME, "predict", "--stream", "--run", run, clips[0])
     assert "--direction both" in line and "choose a --run trained with --direction forward" in line
-
-
-def test_damaged_class_names(forward, clips, tmp_path):
-    run = shutil.copytree(forward, tmp_path / "run")
-    (run / "classes.json").write_text("[]")
-    line = refused(NAME, "predict", "--run", run, clips[0])
-    assert "classes.json is damaged" in line
 
 
 def test_labels_of_another_folder_are_refused(forward, tmp_path):

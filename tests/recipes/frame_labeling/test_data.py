@@ -10,6 +10,7 @@ from shared.data import labelled_videos
 from shared.data.labelled_videos import ABSENT
 from shared.data.sources import Source
 from shared.errors import UserError
+from shared.training.run import Run
 
 NAMES = data.Names(["a", "b", "c"], most_frequent=1, most_frequent_at_frame=[0, 0, 1, 2])
 
@@ -89,7 +90,7 @@ def test_guesses_without_looking():
 
 
 def test_names_are_kept(tmp_path):
-    run = SimpleNamespace(path=lambda name: tmp_path / name)
+    run = Run("frame_labeling", tmp_path)
     data.save_names(run, NAMES)
     assert data.load_names(run) == NAMES
     for content in ("[]", "{", '{"classes": ["a", "b"]}', '{"names": []}'):

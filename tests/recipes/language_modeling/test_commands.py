@@ -278,14 +278,3 @@ def test_other_wrong_data(own, tmp_path, monkeypatch):
     assert "--tokens" in refused(RECIPE, "train", "--tokens", "syllable")
     assert "--distribute mirrored" in refused(RECIPE, "train", "--distribute", "mirrored")
     assert not list(tmp_path.iterdir())
-
-
-def test_damaged_vocabulary(folder):
-    path = folder / "vocabulary.json"
-    whole = path.read_text()
-    try:
-        for damage in ("", "{}", '["a", "a", "b"]', "[1, 2, 3]"):
-            path.write_text(damage)
-            assert "vocabulary.json is damaged" in refused(RECIPE, "predict", "--run", folder, "x")
-    finally:
-        path.write_text(whole)

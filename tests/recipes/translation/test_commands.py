@@ -8,7 +8,7 @@ import pytest
 import sacrebleu
 
 from recipes.translation import sample
-from tests.conftest import call, refused
+from tests.conftest import call, reconfigure, refused
 
 SMALL = ["--units", 4, "--epochs", 1, "--max-length", 40]
 
@@ -117,13 +117,6 @@ def test_standard_input_without_a_line_is_refused(folder):
     assert "Standard input is empty" in line
 
 
-def test_damaged_subwords(folder, tmp_path):
-    shutil.copytree(folder, tmp_path / "run")
-    (tmp_path / "run" / "target.subwords").write_bytes(b"rubbish")
-    line = refused("translation", "predict", "--run", tmp_path / "run", "x")
-    assert "target.subwords are damaged" in line
-
-
 def test_inspect_draws_the_attention(folder):
     result = call("translation", "inspect", "--run", folder, "May 1, 1981 <cost> $5 $6")
     assert result.exit_code == 0, result.output
@@ -133,9 +126,7 @@ def test_inspect_draws_the_attention(folder):
 
 def test_inspect_says_where_there_is_nothing_to_draw(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "run")
-    config = tmp_path / "run" / "config.json"
-    text = config.read_text().replace('"attention": "multiplicative"', '"attention": "none"')
-    config.write_text(text)
+    reconfigure(tmp_path / "run", attention="none")
     line = refused("translation", "inspect", "--run", tmp_path / "run", "71")
     assert "--attention none" in line and "no attention to draw" in line
 

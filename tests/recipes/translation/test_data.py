@@ -8,6 +8,7 @@ import pytest
 from recipes.translation import data, sample
 from shared.data.subwords import START, STOP
 from shared.errors import UserError
+from shared.training.run import Run
 
 
 def options(**changed):
@@ -113,7 +114,7 @@ def test_guessing_knows_how_frequent_each_subword_is(training):
 
 
 def test_names_come_back_as_they_were(training, tmp_path):
-    run = SimpleNamespace(path=tmp_path.joinpath)
+    run = Run("translation", tmp_path)
     data.save_names(run, training.names)
     found = data.load_names(run)
     assert found.languages == ["en", "fr"]
