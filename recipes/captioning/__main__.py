@@ -1,6 +1,7 @@
 """The commands of the recipe: train, evaluate, predict, inspect."""
 
 import click
+import numpy as np
 
 from shared import cli
 from shared.data.caption_words import STOP, plain, to_text
@@ -191,11 +192,10 @@ def evaluate(options):
 @beam_option
 def predict(options):
     """Write a caption for each INPUT, an image file ('-' reads one per line of stdin)."""
-    paths = cli.read_paths(options.inputs)
     run = cli.open_trained(options)
     cli.announce(run=run)
 
-    from shared.data.images import read_images
+    from shared.data.images import read_image
     from shared.training.pretrained import encoder_of
 
     from . import model
@@ -204,13 +204,14 @@ def predict(options):
     names = data.load_names(run)
     encoder = encoder_of(network, run)
     write = model.writer(network, encoder, options.beam, run.options.max_length)
-    for begin in range(0, len(paths), 50):
-        some = paths[begin : begin + 50]
-        images = read_images(some, *data.shape_of(run.options))
-        for path, best in zip(some, write(images), strict=True):
+    shape = data.shape_of(run.options)
+    alone = len(options.inputs) == 1 and options.inputs != ("-",)
+    for read in cli.read_paths(options, lambda path: read_image(path, *shape)):
+        paths, images = zip(*read, strict=True)
+        for path, best in zip(paths, write(np.stack(images)), strict=True):
             caption = to_text(best.tokens, names.vocabulary)
             record = {"input": path, "output": caption, "score": best.score}
-            line = f"{path}  {caption}" if len(paths) > 1 else caption
+            line = caption if alone else f"{path}  {caption}"
             cli.print_prediction(options.as_json, record, line)
 
 
@@ -219,7 +220,7 @@ def predict(options):
 @beam_option
 def inspect(options):
     """Write a page that shows where in INPUT, an image file, the decoder looked for each word."""
-    (path,) = cli.read_paths([options.input])
+    path = cli.read_path(options.input)
     run = cli.open_trained(options)
     cli.announce(run=run)
 

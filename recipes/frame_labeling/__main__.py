@@ -169,7 +169,6 @@ def predict(options):
     A folder has a picture for each frame. With --stream, a network trained with --direction forward
     labels each frame as it is read, and keeps nothing but its state and the last frame.
     """
-    paths = cli.read_paths(options.inputs)
     run = cli.open_trained(options)
     if options.stream and run.options.direction != "forward":
         raise UserError(
@@ -187,7 +186,8 @@ def predict(options):
     names = data.load_names(run)
     shape = model.frame_shape(network)
     label_clip = model.clip_labeller(network)
-    for path in paths:
+
+    def answer(path):
         rate = options.frames_per_second or video.frame_rate(path) or FRAMES_PER_SECOND
         if options.stream:
             frames = video.frames_of(path, *shape)
@@ -196,7 +196,7 @@ def predict(options):
                 record = {"input": path, "frame": t, "second": t / rate, "label": label}
                 line = f"{t:6} {t / rate:8.2f} s  {label}"
                 cli.print_prediction(options.as_json, record, line)
-            continue
+            return
         answers = label_clip(video.read_video(path, *shape)).argmax(axis=-1)
         segments = timed_segments(answers, names.classes, rate)
         record = {
@@ -209,14 +209,17 @@ def predict(options):
             "{start:6} -{end:6}  {start_seconds:8.2f} -{end_seconds:8.2f} s  {label}".format(**each)
             for each in segments
         ]
-        cli.print_prediction(options.as_json, record, "\n".join([path, *lines]))
+        cli.print_prediction(options.as_json, record, path, *lines)
+
+    for _ in cli.read_paths(options, answer):
+        pass  # each clip is answered as soon as it is read, a stream even before
 
 
 @recipe.command()
 @cli.inspection_options
 def inspect(options):
     """Write a page that shows INPUT, a video or a folder, its labels, and what the cell did."""
-    (path,) = cli.read_paths([options.input])
+    path = cli.read_path(options.input)
     run = cli.open_trained(options)
     cli.announce(run=run)
 

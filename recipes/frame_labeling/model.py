@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from shared.decoding import compile_step
+from shared.evaluation.prediction import Answering
 from shared.layers import Bidirectional, recurrent
 
 ABOVE = (keras.layers.RNN, keras.layers.Dense)  # the layers above the convolutions, at one step
@@ -93,7 +94,7 @@ def clip_labeller(network):
         float32 `(timesteps, classes)`.
     """
     look, seen = eye_of(network), network.get_layer("eye").output
-    above = keras.Model([seen, network.input["present"]], ops.softmax(network.output))
+    above = Answering(keras.Model([seen, network.input["present"]], ops.softmax(network.output)))
 
     def label_clip(frames):
         return above.predict_on_batch([look(frames)[None], np.ones((1, len(frames)), bool)])[0]

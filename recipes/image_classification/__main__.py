@@ -166,22 +166,25 @@ def evaluate(options):
 @click.option("--invert", is_flag=True, help="Exchange dark and bright, for dark things on white.")
 def predict(options):
     """Name the label of each INPUT, a picture file ('-' reads one per line of stdin)."""
-    paths = cli.read_paths(options.inputs)
     run = cli.open_trained(options)
     cli.announce(run=run)
 
-    from shared.evaluation.prediction import predict_images
+    from shared.evaluation.prediction import Answering
 
     from . import model
 
     network = run.load_model()
     names = data.load_names(run)
-    images = data.read_files(paths, network.input_shape[1:], options.invert)
-    network = model.with_probabilities(network, run.options.flip)
-    for path, probabilities in zip(paths, predict_images(network, images), strict=True):
-        label, probability = names.classes[probabilities.argmax()], float(probabilities.max())
-        record = {"input": path, "label": label, "probability": probability}
-        cli.print_prediction(options.as_json, record, f"{label:12} {probability:.3f}  {path}")
+    shape = network.input_shape[1:]
+    network = Answering(model.with_probabilities(network, run.options.flip))
+    for read in cli.read_paths(options, lambda path: data.read_file(path, shape, options.invert)):
+        paths, images = zip(*read, strict=True)
+        found = network.predict_on_batch(np.stack(images))
+        for path, probabilities in zip(paths, found, strict=True):
+            label, probability = names.classes[probabilities.argmax()], float(probabilities.max())
+            record = {"input": path, "label": label, "probability": probability}
+            line = f"{label:12} {probability:.3f}  {path}"
+            cli.print_prediction(options.as_json, record, line)
 
 
 @recipe.command()
@@ -189,21 +192,20 @@ def predict(options):
 @click.option("--invert", is_flag=True, help="Exchange dark and bright, for dark things on white.")
 def inspect(options):
     """Write a page that shows which pixels of INPUT, a picture, decided, and what the cell did."""
-    (path,) = cli.read_paths([options.input])
+    path = cli.read_path(options.input)
     run = cli.open_trained(options)
     cli.announce(run=run)
 
     from shared.evaluation.pictures import picture_grid, signed
-    from shared.evaluation.prediction import predict_images
     from shared.evaluation.report import heatmaps, table, write_page
 
     from . import model
 
     network = run.load_model()
     names = data.load_names(run)
-    (image,) = data.read_files([path], network.input_shape[1:], options.invert)
+    image = data.read_file(path, network.input_shape[1:], options.invert)
     answering = model.with_probabilities(network, run.options.flip)
-    (probabilities,) = predict_images(answering, image[None])
+    (probabilities,) = answering.predict_on_batch(image[None])
     saliency, inside = model.explain(network, image)
     label = names.classes[probabilities.argmax()]
     likely = [(names.classes[i], probabilities[i]) for i in np.argsort(-probabilities)[:5]]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shared.data import examples, labelled_images
-from shared.data.images import read_images
+from shared.data.images import read_image
 from shared.data.training_data import TrainingData, guessing_loss
 from shared.files import json_text, read_json
 
@@ -83,16 +83,19 @@ def in_order(held, batch_size):
     return examples.batches(held, batch_size, lambda batch, _: (batch["image"], batch["label"]))
 
 
-def read_files(paths, shape, invert=False):
-    """Picture files as the network wants them: uint8 `(len(paths), height, width, channels)`.
+def read_file(path, shape, invert=False):
+    """A picture file as the network wants it: uint8 `(height, width, channels)`.
 
     Args:
-        paths: of the files.
+        path: of the file.
         shape: height, width and channels.
         invert: exchange bright and dark.
+
+    Raises:
+        UserError: where it can't be read.
     """
-    images = read_images(paths, *shape)
-    return 255 - images if invert else images
+    image = read_image(path, *shape)
+    return 255 - image if invert else image
 
 
 def vary(images, seed, shift=0, flip=False, erase=0.0):

@@ -1,7 +1,7 @@
 """The commands of the recipe: train, evaluate, predict, generate, inspect."""
 
 import contextlib
-import sys
+import itertools
 
 import click
 import numpy as np
@@ -172,20 +172,21 @@ def predict(options):
     The score is the cross entropy in nats per token: how surprising the text is. A text is read
     from its beginning; white space around it is left out.
     """
-    texts = cli.read_texts(options.inputs)
     run = cli.open_trained(options)
     cli.announce(run=run)
 
-    from shared.evaluation.reading import score
+    from shared.evaluation.prediction import Answering
+    from shared.evaluation.reading import CHUNK, score
 
     from . import model
 
-    network = run.load_model()
+    reader = model.with_states(run.load_model())
+    at_once = Answering(reader)  # of what is long, the quick loop pays
     names = data.load_names(run)
-    reader = model.with_states(network)
-    for text in texts:
-        ids = data.to_ids(data.tokenize(text, run.options.tokens), names.vocabulary)
-        surprise, after = score(reader, ids)
+    tokens = run.options.tokens
+    for text in itertools.chain.from_iterable(cli.read_texts(options)):
+        ids = data.to_ids(data.tokenize(text, tokens), names.vocabulary)
+        surprise, after = score(at_once if len(ids) <= CHUNK else reader, ids)
         likely = {names.vocabulary[token]: float(after[token]) for token in np.argsort(-after)[:5]}
         record = {
             "input": text,
@@ -220,7 +221,7 @@ def generate(options):
     """Continue a prompt, token by token."""
     prompt = options.prompt
     if prompt == "-":
-        prompt = sys.stdin.buffer.read().decode("utf-8", errors="replace")
+        prompt = cli.read_all()
     run = cli.open_trained(options)
     cli.announce(run=run)
 
@@ -255,9 +256,9 @@ def generate(options):
         )
     except ValueError as error:  # a temperature of nan, say, passes click's check of the range
         raise UserError(str(error)) from error
-    click.echo(prompt, nl=False)
+    click.echo(cli.shown(prompt.replace("\r\n", "\n"), but="\n\t"), nl=False)
     for (token,) in written:
-        click.echo(names.vocabulary[token], nl=False)
+        click.echo(cli.shown(names.vocabulary[token], but="\n\t"), nl=False)
     click.echo()
 
 
@@ -271,7 +272,7 @@ def generate(options):
 )
 def inspect(options):
     """Write a page that shows what single units do while they read INPUT, a text."""
-    (text,) = cli.read_texts([options.input])
+    text = cli.read_text(options.input)
     run = cli.open_trained(options)
     cli.announce(run=run)
 

@@ -111,29 +111,30 @@ def evaluate(options):
 @cli.prediction_options
 def predict(options):
     """Name the label of each INPUT, a text ('-' reads one per line of stdin)."""
-    texts = cli.read_texts(options.inputs)
     run = cli.open_trained(options)
     cli.announce(run=run)
 
-    from shared.evaluation.prediction import predict_sequences
+    from shared.evaluation.prediction import Answering, predict_sequences
 
     from . import model
 
-    network = run.load_model()
+    network = Answering(model.with_probabilities(run.load_model()))
     names = data.load_names(run)
-    words = data.to_ids(texts, names.vocabulary, run.options.max_length)
-    network = model.with_probabilities(network)
-    for text, probabilities in zip(texts, predict_sequences(network, words), strict=True):
-        label, probability = names.classes[probabilities.argmax()], float(probabilities.max())
-        record = {"input": text, "label": label, "probability": probability}
-        cli.print_prediction(options.as_json, record, f"{label:10} {probability:.3f}  {text[:80]}")
+    longest = run.options.max_length
+    for texts in cli.read_texts(options):
+        words = data.to_ids(texts, names.vocabulary, longest)
+        for text, probabilities in zip(texts, predict_sequences(network, words), strict=True):
+            label, probability = names.classes[probabilities.argmax()], float(probabilities.max())
+            record = {"input": text, "label": label, "probability": probability}
+            line = f"{label:10} {probability:.3f}  {text[:80]}"
+            cli.print_prediction(options.as_json, record, line)
 
 
 @recipe.command()
 @cli.inspection_options
 def inspect(options):
     """Write a page that shows which words of INPUT, a text, decided, and what the cell did."""
-    (text,) = cli.read_texts([options.input])
+    text = cli.read_text(options.input)
     run = cli.open_trained(options)
     cli.announce(run=run)
 

@@ -18,6 +18,8 @@ from . import sample
 
 DEFAULT = "imdb_reviews"
 FITTING = (DEFAULT, "glue/sst2", "yelp_polarity_reviews")
+TAG = re.compile(r"<[^>]{1,10}>")
+WORD = regex.compile(r"[\p{L}\p{M}\p{N}']+|[^\p{L}\p{M}\p{N}' \t\n\r\f\v]")
 
 
 class Names(NamedTuple):
@@ -72,8 +74,7 @@ def words_of(review):
 
     Punctuation stays, since "great!" and "great?" are not the same.
     """
-    review = re.sub(r"<[^>]{1,10}>", " ", review).lower()
-    return regex.findall(r"[\p{L}\p{M}\p{N}']+|[^\p{L}\p{M}\p{N}' \t\n\r\f\v]", review)
+    return WORD.findall(TAG.sub(" ", review).lower())
 
 
 def save_names(run, names):

@@ -37,7 +37,7 @@ def build_model(
 
 def with_probabilities(network):
     """The same network with probabilities `(batch, classes)` in place of logits."""
-    return keras.Sequential([network, keras.layers.Softmax()])
+    return keras.Model(network.input, keras.layers.Softmax()(network.output))
 
 
 def explain(network, words):

@@ -10,6 +10,7 @@ from shared.errors import UserError
 
 from . import data, sample
 
+TOGETHER = 256  # sentences that `predict` translates before it prints the first of them
 INSPECTED_SUBWORDS = 60  # as many as still fit side by side in a picture
 
 recipe = cli.recipe_group(
@@ -145,23 +146,23 @@ def evaluate(options):
 @beam_option
 def predict(options):
     """Translate each INPUT, a sentence ('-' reads one per line of stdin; a line may be empty)."""
-    texts = cli.read_texts(options.inputs, empty_lines=True)
     run = cli.open_trained(options)
     cli.announce(run=run)
 
     from . import model
 
-    network = run.load_model()
+    translate = model.translator(run.load_model(), options.beam)
     names = data.load_names(run)
     longest = run.options.max_length
-    words = data.to_ids(texts, names.source, longest)
-    cut = [str(number) for number, ids in enumerate(words, start=1) if len(ids) == longest]
-    if cut:
-        click.echo(f"Of input {', '.join(cut)} only {longest} subwords are read.", err=True)
-    for text, best in zip(texts, model.translate(network, words, options.beam), strict=True):
-        output = data.to_text(best.tokens, names.target)
-        record = {"input": text, "output": output, "score": best.score}
-        cli.print_prediction(options.as_json, record, output)
+    for texts in cli.read_texts(options, at_most=TOGETHER, empty_lines=True):
+        words = data.to_ids(texts, names.source, longest)
+        for text, ids, best in zip(texts, words, translate(words), strict=True):
+            if len(ids) == longest:
+                note = f'Of "{text[:40]}..." only {longest} subwords are read.'
+                click.echo(cli.shown(note), err=True)
+            output = data.to_text(best.tokens, names.target)
+            record = {"input": text, "output": output, "score": best.score}
+            cli.print_prediction(options.as_json, record, output)
 
 
 @recipe.command()
@@ -169,7 +170,7 @@ def predict(options):
 @beam_option
 def inspect(options):
     """Write a page that shows where in INPUT, a sentence, the decoder looked for each word."""
-    (text,) = cli.read_texts([options.input])
+    text = cli.read_text(options.input)
     run = cli.open_trained(options)
     if run.options.attention == "none":
         raise UserError(

@@ -1,5 +1,7 @@
 """The network: many inputs, many outputs, of another length and in another order."""
 
+import functools
+
 import keras
 import numpy as np
 from keras import ops
@@ -7,6 +9,7 @@ from keras import ops
 from shared.data.batching import pad
 from shared.data.subwords import PADDING, START, STOP
 from shared.decoding import Hypothesis, beam_search, compile_step, repeat
+from shared.evaluation.prediction import Answering
 from shared.layers import (
     AttentionDecoder,
     BahdanauAttention,
@@ -132,37 +135,47 @@ class NoAttention(keras.layers.Layer):
 
 
 def translate(network, sources, beam_width, batch_size=64):
-    """Write the translation of each sentence freely: each word follows those written before.
+    """What `translator` writes for each sentence."""
+    return translator(network, beam_width, batch_size)(sources)
+
+
+def translator(network, beam_width, batch_size=64):
+    """A function that translates freely: each word follows those written before.
 
     Args:
         network: as from `build_model`.
-        sources: list of lists of subword numbers, each with the stop at its end.
         beam_width: hypotheses that are followed side by side.
         batch_size: sentences at once; a batch holds sentences of like length.
 
     Returns:
-        For each sentence the `Hypothesis` of highest score. An empty sentence gives an empty one.
+        Function from a list of lists of subword numbers, each with the stop at its end, to the
+        `Hypothesis` of highest score for each. An empty sentence gives an empty one.
     """
-    step = step_function(network)
-    found = [Hypothesis(np.empty(0, "int32"), 0.0, 0.0, True)] * len(sources)
-    something = np.flatnonzero([len(ids) > 1 for ids in sources])  # more than the stop
-    with progress(total=len(something), doing="translating", unit="sentence") as bar:
-        for timesteps, places in _of_like_length(sources, something, batch_size):
-            memory, mask, states = encode(network, pad([sources[i] for i in places], ROUNDED_TO))
-            memory, mask = repeat((memory, mask), beam_width)
-            hypotheses = beam_search(
-                lambda tokens, states, memory=memory, mask=mask: step(tokens, states, memory, mask),
-                [[START]] * len(places),
-                states,
-                LONGEST_RATIO * timesteps + LONGEST_MORE,
-                beam_width,
-                alpha=1.0,
-                stop_token=STOP,
-            )
-            for i, (best,) in zip(places, hypotheses, strict=True):
-                found[i] = best
-            bar.update(len(places))
-    return found
+    step, encoder = step_function(network), Answering(network.get_layer("encoder"))
+
+    def write(sources):
+        found = [Hypothesis(np.empty(0, "int32"), 0.0, 0.0, True)] * len(sources)
+        something = np.flatnonzero([len(ids) > 1 for ids in sources])  # more than the stop
+        with progress(total=len(something), doing="translating", unit="sentence") as bar:
+            for timesteps, places in _of_like_length(sources, something, batch_size):
+                read = pad([sources[i] for i in places], ROUNDED_TO)
+                memory, mask, states = encode(encoder, read)
+                memory, mask = repeat((memory, mask), beam_width)
+                hypotheses = beam_search(
+                    functools.partial(step, memory=memory, mask=mask),
+                    [[START]] * len(places),
+                    states,
+                    LONGEST_RATIO * timesteps + LONGEST_MORE,
+                    beam_width,
+                    alpha=1.0,
+                    stop_token=STOP,
+                )
+                for i, (best,) in zip(places, hypotheses, strict=True):
+                    found[i] = best
+                bar.update(len(places))
+        return found
+
+    return write
 
 
 def _of_like_length(sequences, places, batch_size):
@@ -174,9 +187,9 @@ def _of_like_length(sequences, places, batch_size):
             yield int(length), alike[begin : begin + batch_size]
 
 
-def encode(network, source):
+def encode(encoder, source):
     """What `build_encoder` gives for a batch `(batch, timesteps)`, as tensors on the device."""
-    encoded = network.get_layer("encoder").predict_on_batch(source)
+    encoded = encoder.predict_on_batch(source)
     return keras.tree.map_structure(ops.convert_to_tensor, encoded)
 
 
@@ -201,7 +214,7 @@ def attend(network, source, target):
     Returns:
         Array `(len(target), len(source))` of weights; each row adds up to one.
     """
-    memory, mask, states = encode(network, pad([source]))
+    memory, mask, states = encode(network.get_layer("encoder"), pad([source]))
     written = read_vectors(network.get_layer("target_vectors"), pad([[START, *target[:-1]]]))
     decoder = network.get_layer("decoder")
     _, weights, _ = decoder(written, memory, initial_state=states, memory_mask=mask)

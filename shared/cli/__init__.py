@@ -7,7 +7,7 @@ command then receives one `options` namespace that holds these and the recipe's 
 """
 
 from .group import data_option, network_option, recipe_group, training_option
-from .inputs import read_paths, read_texts
+from .inputs import read_all, read_path, read_paths, read_text, read_texts
 from .options import (
     CELLS,
     above_zero,
@@ -22,7 +22,7 @@ from .options import (
     training_options,
 )
 from .own_data import data_options, own_folder, own_table, own_texts
-from .screens import announce, next_step, print_prediction, save_measurement
+from .screens import announce, next_step, print_prediction, save_measurement, shown
 
 __all__ = [
     "CELLS",
@@ -41,12 +41,16 @@ __all__ = [
     "positive",
     "prediction_options",
     "print_prediction",
+    "read_all",
+    "read_path",
     "read_paths",
+    "read_text",
     "read_texts",
     "recipe_group",
     "run_options",
     "save_measurement",
     "share",
+    "shown",
     "take_defaults",
     "training_option",
     "training_options",

@@ -1,12 +1,17 @@
 """The group of a recipe's commands: help in sections, and one line for an error."""
 
+import contextlib
+import errno
 import functools
+import os
 import sys
 from pathlib import Path
 
 import click
 
-from shared.errors import Stopped, UserError, one_line
+from shared.errors import Stopped, UserError
+
+from .screens import in_one_line
 
 SECTIONS = ("Data", "Network", "Training", "Run", "Options")  # of `--help`, in this order
 
@@ -58,9 +63,16 @@ class RecipeGroup(click.Group):
 
     command_class = RecipeCommand
 
-    def invoke(self, context):
+    def main(self, *arguments, **more):
+        if sys.stdout is None:
+            _one_line("Standard output is closed. Send it to a file, or to /dev/null.").show()
+            sys.exit(1)
         if sys.stdout.errors == "strict":  # show what the terminal lacks as "?" rather than fail
             sys.stdout.reconfigure(errors="replace")
+        with contextlib.redirect_stdout(_Output(sys.stdout)):
+            return super().main(*arguments, **more)
+
+    def invoke(self, context):
         try:
             return super().invoke(context)
         except UserError as error:
@@ -79,8 +91,49 @@ class RecipeGroup(click.Group):
             raise _one_line("Out of memory. Try a smaller --batch-size or --units.") from error
 
 
+class _Output:
+    """A stream to print on that tells its own errors from those of all other files.
+
+    A reader that has gone, as of `| head`, ends the command quietly: click does so for its error.
+    Any other error is one line. What wasn't printed is dropped, or Python would try again at its
+    end and complain.
+
+    Args:
+        stream: a text stream.
+    """
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def write(self, text):
+        if text == "":  # click writes it to find out what a stream takes, and drops the error
+            return 0
+        try:
+            return self._stream.write(text)
+        except OSError as error:
+            self._fail(error)
+
+    def flush(self):
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error):
+        with contextlib.suppress(OSError):  # a stream in memory has no descriptor
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, self._stream.fileno())
+            os.close(nothing)
+        if error.errno == errno.EPIPE:
+            raise error
+        raise _one_line(f"Can't print the answer: {error.strerror}.") from error
+
+
 def _one_line(error, exit_code=1):
-    exception = click.ClickException(one_line(error))
+    exception = click.ClickException(in_one_line(error))
     exception.exit_code = exit_code
     return exception
 

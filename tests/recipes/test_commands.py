@@ -7,8 +7,11 @@ import json
 import shutil
 from pathlib import Path
 
+import keras
 import pytest
 
+from shared.layers import loops
+from shared.layers.recurrent import RecurrentLayer
 from tests.conftest import call, inputs_of, refused
 
 
@@ -91,6 +94,29 @@ def test_damaged_checkpoint(recipe, here):
     Path("runs/tiny/checkpoint/latest.npz").write_bytes(b"rubbish")
     line = refused(recipe, "train", "--resume", "--run", "runs/tiny", "--epochs", "2")
     assert "latest.npz is damaged" in line
+
+
+def test_one_bad_input_cancels_no_other(recipe, here, monkeypatch):
+    """And no loop is compiled for so few, which would take a second."""
+    predict = keras.Model.predict_on_batch
+
+    def with_nothing_compiled(network, inputs):
+        layers = [each for each in network._flatten_layers() if isinstance(each, RecurrentLayer)]
+        compiled = [each for each in layers if loops.choose_loop(each) == "xla"]
+        assert not compiled
+        return predict(network, inputs)
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", with_nothing_compiled)
+    first, second = inputs_of(recipe, here)[:2]
+    bad = "no\x1bwhere.png" if Path(first).exists() else " "
+    arguments = ["predict", "--json", "--run", "runs/tiny", first, "-", bad, second]
+    result = call(recipe, *arguments, stdin=f"{second}\n")
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit), result.output
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [each["input"] for each in found] == [first, second, bad, second]
+    assert ["error" in each for each in found] == [False, False, True, False]
+    assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
+    assert "\x1b" not in result.output
 
 
 def test_evaluate_measures_what_it_says(recipe, here):

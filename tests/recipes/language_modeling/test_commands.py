@@ -65,6 +65,8 @@ def test_no_prompt_and_a_prompt_from_standard_input(folder):
     assert len(written(folder, "--length", 5).stdout) == 6
     shown = written(folder, "--prompt", "-", "--length", 5, stdin=b"def f\xff").stdout
     assert shown.startswith("def f\ufffd")
+    shown = written(folder, "--prompt", "a\x1b[1m\tb\r\nc", "--length", 5).stdout
+    assert shown.startswith("a\\x1b[1m\tb\nc")
 
 
 def test_a_prompt_of_a_million_characters_is_answered(folder, monkeypatch):

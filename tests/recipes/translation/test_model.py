@@ -71,7 +71,7 @@ def test_further_padding_changes_nothing(attention, cell, layers):
 )
 def test_step_by_step_gives_what_all_at_once_gives(attention, cell, layers):
     network = small_network(attention, cell, layers)
-    memory, mask, states = model.encode(network, SOURCE)
+    memory, mask, states = model.encode(network.get_layer("encoder"), SOURCE)
     step, written, logits = model.step_function(network), late(TARGET), []
     for t in range(written.shape[1]):
         row, states = step(ops.convert_to_tensor(written[:, t]), states, memory, mask)
@@ -93,7 +93,7 @@ def test_one_step_changes_every_weight(attention, cell, layers):
 
 
 def test_without_attention_only_the_last_state_is_left():
-    memory, mask, states = model.encode(small_network("none"), SOURCE)
+    memory, mask, states = model.encode(small_network("none").get_layer("encoder"), SOURCE)
     assert memory.shape == (3, 1, 12) and ops.convert_to_numpy(mask).all()
     np.testing.assert_array_equal(ops.convert_to_numpy(memory)[:, 0], states[-1][0])
 
@@ -123,7 +123,9 @@ def test_attention_is_that_of_the_translation(attention):
     assert weights.shape == (3, 4) and (weights > 0).all()
     np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
     # The weights of the first step make the context of the first step.
-    memory, mask, states = model.encode(network, np.array([[4, 5, 6, STOP]], "int32"))
+    memory, mask, states = model.encode(
+        network.get_layer("encoder"), np.array([[4, 5, 6, STOP]], "int32")
+    )
     decoder, vectors = network.get_layer("decoder"), network.get_layer("target_vectors")
     first = model.read_vectors(vectors, ops.convert_to_tensor([START]))
     _, expected, _ = decoder.step(first, states, memory, mask)
