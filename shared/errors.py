@@ -1,5 +1,7 @@
 """The exceptions that are meant for the person at the keyboard."""
 
+LONGEST = 1000  # characters of a message, which may show what is in a file
+
 
 class UserError(Exception):
     """Something the user can mend: a wrong value, a missing file, data that can't be had.
@@ -7,6 +9,9 @@ class UserError(Exception):
     Its message is one line that says what is wrong, with which value, and what to do next. The
     command line prints it as it stands and exits with a non-zero code; no traceback follows.
     """
+
+    def __init__(self, message):
+        super().__init__(one_line(message))
 
 
 class Stopped(Exception):
@@ -20,3 +25,9 @@ class Stopped(Exception):
     def __init__(self, message, signal_number):
         super().__init__(message)
         self.signal_number = signal_number
+
+
+def one_line(text):
+    """A text without line ends, and without its middle where it is too long to be read."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 303]} … {line[-300:]}"

@@ -28,7 +28,9 @@ def test_a_folder_that_is_gone_is_one_clear_line(tmp_path):
         files.write_json(tmp_path / "gone" / "config.json", {})
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff", b"[" * 100_000, b'{"a":' * 100_000], ids=len
+)
 def test_damaged_json_is_one_clear_line(tmp_path, content):
     path = tmp_path / "config.json"
     path.write_bytes(content)

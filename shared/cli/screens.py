@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from shared.errors import UserError
+from shared.errors import UserError, one_line
 from shared.quiet import quiet_import
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -112,7 +112,7 @@ def shown(text, but=""):
 
 def in_one_line(error):
     """What an error says, in one line, as `shown`."""
-    return shown(" ".join(str(error).split()))
+    return shown(one_line(error))
 
 
 def next_step(run, command, arguments=""):

@@ -63,7 +63,7 @@ def encoded(source, encoder, folder, batch_size=32):
 def _is_whole(path):
     """Whether grids are kept there, and are what was written."""
     try:
-        return _checksum(path).read_text() == fingerprint([path])
+        return _checksum(path).read_text() == _fingerprint(path)
     except (OSError, UnicodeDecodeError, UserError):
         return False
 
@@ -83,7 +83,12 @@ def _compute(examples, encoder, path, batch_size):
                 header = {"descr": "<f2", "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(file, header)
             file.write(np.clip(grid, -LARGEST, LARGEST).astype("<f2").tobytes())
-    write_text(_checksum(path), fingerprint([path]))
+    write_text(_checksum(path), _fingerprint(path))
+
+
+def _fingerprint(path):
+    """Of the grids and of their name, so that those of other images aren't taken for them."""
+    return fingerprint([path], below=path.parent)
 
 
 def _checksum(path):

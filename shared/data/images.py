@@ -68,14 +68,8 @@ def opened(path):
         if path.stat().st_size == 0:
             raise UserError(f"{path} is empty (0 bytes); name a picture.")
         # Pillow warns of large pictures and of metadata that it can't read; we have our own limit.
-        with warnings.catch_warnings(), Image.open(path) as picture:
-            warnings.simplefilter("ignore")
-            pixels = picture.width * picture.height
-            if pixels > LARGEST:
-                raise UserError(
-                    f"{path} is too large: {picture.width} x {picture.height} pixels. Make it "
-                    f"smaller than {LARGEST // 10**6} million pixels."
-                )
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as picture:
+            check_size(path, picture, LARGEST)
             yield picture
     except UserError:
         raise
@@ -91,6 +85,15 @@ def opened(path):
         raise UserError(f"{path} is damaged or cut short ({error}).") from error
     except Exception as error:  # a damaged file fails in zlib, struct or any decoder
         raise UserError(f"{path} is damaged ({type(error).__name__}: {error}).") from error
+
+
+def check_size(path, picture, largest):
+    """Refuse a Pillow image of more than `largest` pixels before any is unpacked."""
+    if picture.width * picture.height > largest:
+        raise UserError(
+            f"{path} is too large: {picture.width} x {picture.height} pixels. Make it smaller than "
+            f"{largest // 10**6} million pixels."
+        )
 
 
 def read_images(paths, height, width, channels):

@@ -1,16 +1,22 @@
 """Public data sets that TFDS has prepared on this disk, or can download and prepare."""
 
 import contextlib
+import fcntl
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 
+from shared.data import downloads
 from shared.data.examples import Stored
 from shared.data.splits import VALIDATION_FRACTION, VALIDATION_SEED
 from shared.errors import UserError
+from shared.files import read_json
 from shared.quiet import quiet_import
 
 PROBE_SECONDS = 4.0
+FULL = ("Not enough disk space", "No space left", "quota exceeded")  # as TFDS and systems say it
 
 
 def open_builder(name, data_dir=None, suggestions=()):
@@ -22,7 +28,7 @@ def open_builder(name, data_dir=None, suggestions=()):
         suggestions: names to offer where `name` is unknown.
 
     Raises:
-        UserError: for an unknown name.
+        UserError: for an unknown name, and for prepared data whose description is damaged.
     """
     with quiet_import():  # some features need TensorFlow
         builder = _open(name, data_dir, ", ".join([*suggestions, "sample"]))
@@ -44,15 +50,36 @@ def _open(name, data_dir, known):
         raise UserError(
             f"There is no data set named {name!r}. Among those that fit: {known}."
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError, ImportError, OSError) as error:
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    except Exception as error:  # TFDS raises of every kind
+        root = Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
+        folder = _damaged(root / name.partition(":")[0])
+        if folder:
+            raise UserError(
+                f"The prepared data of {name} in {folder} is damaged; delete that folder and "
+                "prepare it again."
+            ) from error
         raise UserError(
-            f"TFDS can't open the data set {name!r}: {first_line} Among those that fit: {known}."
+            f"TFDS can't open the data set {name!r}: {_first_line(error)} Among those that fit: "
+            f"{known}."
         ) from error
 
 
+def _damaged(folder):
+    """The folder of a version below that of a data set whose description is damaged, or None."""
+    for path in [*folder.glob("*/*.json"), *folder.glob("*/*/*.json")]:
+        try:
+            read_json(path)
+        except UserError:
+            return path.parent
+    return None
+
+
 def prepare(builder):
-    """Make sure that the data is on disk; return None, or in a few words why it can't be had."""
+    """Make sure that the data is on disk; return None, or in a few words why it can't be had.
+
+    Where it isn't, nothing half done is left of the try. While another process prepares the same
+    data set it is waited for. No connection is opened for data that is there.
+    """
     if builder.is_prepared():
         return None
     urls = list(getattr(builder, "url_infos", None) or getattr(builder, "addresses", ()))
@@ -60,11 +87,38 @@ def prepare(builder):
         host = urls[0].split("/")[2]
         return f"it is not prepared in {builder.data_dir_root} and {host} can't be reached"
     try:
-        builder.download_and_prepare()
+        with _alone(builder):
+            if builder.is_prepared():  # by the process that was waited for
+                builder.info.read_from_directory(builder.data_dir)
+            else:
+                downloads.prepare_anew(builder)
     except Exception as error:  # TFDS raises a different class for every host, archive and disk
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return f"downloading it failed ({first_line[:200]})"
+        said = _first_line(error)[:200]
+        if any(words in str(error) for words in FULL):
+            return f"{builder.data_dir_root} has no room for it ({said}); make some and try again"
+        if type(error).__name__ == "NonMatchingChecksumError":
+            return "a file that came is not the one that was published; try again"
+        return f"downloading it failed ({said}); try again"
     return None
+
+
+@contextlib.contextmanager
+def _alone(builder):
+    """Keep other processes from preparing the same data set, and wait for one that does."""
+    root = Path(builder.data_dir_root)
+    root.mkdir(parents=True, exist_ok=True)
+    with open(root / f".{builder.name}.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            line = f"Another process is preparing {builder.name} in {root}; waiting for it."
+            print(line, file=sys.stderr, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _first_line(error):
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def answers(url, seconds=PROBE_SECONDS):

@@ -149,10 +149,10 @@ def load(path):
     pieces = sentencepiece.SentencePieceProcessor()
     try:
         pieces.load_from_serialized_proto(path.read_bytes())
-        pieces.vocab_size()
+        [pieces.id_to_piece(i) for i in range(pieces.vocab_size())]  # as text
     except OSError as error:
         raise UserError(f"Can't read the subwords {path}: {error.strerror}.") from error
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:  # the latter for what is no UTF-8
         raise UserError(f"The subwords {path} are damaged. Train again.") from error
     return pieces
 

@@ -11,6 +11,7 @@ Text is UTF-8, or UTF-16 with its byte-order mark.
 import csv
 import io
 import json
+from collections import Counter
 from pathlib import Path
 
 from shared.data.text_files import read_text
@@ -105,7 +106,7 @@ def _csv_rows(path, text, delimiter):
         header = next(filter(None, reader), [])
         again = [header, ["\ufeff" + "".join(header[:1]), *header[1:]]]  # of files put together
         names = [_plain(name) for name in header]
-        twice = {name for name in names if names.count(name) > 1}
+        twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             line = reader.line_num
             raise UserError(f"{path}, line {line}: two columns are called {min(twice)!r}.")

@@ -6,14 +6,16 @@ and is not among the requirements: `pip install av`.
 
 import contextlib
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
 
-from shared.data.images import PICTURES, fitted, read_image
+from shared.data.images import LARGEST, PICTURES, check_size, fitted, read_image
 from shared.errors import UserError
 
 ANIMATIONS = ("GIF", "PNG", "WEBP", "JPEG")  # what Pillow is to read; it takes MPEG for a picture
+LARGEST_FRAME = LARGEST // 10  # pixels; a file of a few bytes can hold many large frames
 
 
 def read_video(path, height, width, channels):
@@ -28,8 +30,9 @@ def read_video(path, height, width, channels):
         uint8 array `(timesteps, height, width, channels)`, one timestep or more.
 
     Raises:
-        UserError: for a file that is missing, empty, damaged or no video, for a folder without
-            pictures, and where reading it needs PyAV, which is not installed.
+        UserError: for a file that is missing, empty, damaged or no video, for frames of more than
+            `LARGEST_FRAME` pixels, for a folder without pictures, and where reading it needs PyAV,
+            which is not installed.
     """
     return np.stack(list(frames_of(path, height, width, channels)))
 
@@ -48,9 +51,10 @@ def frames_of(path, height, width, channels):
             yield read_image(picture, height, width, channels)
         return
     count = 0
-    for picture in _pictures(path):
-        yield fitted(picture, height, width, channels)
-        count += 1
+    with _opened(path) as (kind, video):
+        for picture in _pictures(kind, video):
+            yield fitted(picture, height, width, channels)
+            count += 1
     if not count:
         raise UserError(f"{path} holds no frames; name a video.")
 
@@ -125,18 +129,17 @@ def _in_order(name):
     return [(int(part), part) if part.isdecimal() else (-1, part) for part in parts]
 
 
-def _pictures(path):
-    """The frames of a file as Pillow images."""
-    with _opened(path) as (kind, video):
-        if kind == "animation":
-            from PIL import ImageSequence
+def _pictures(kind, video):
+    """The frames of an open file as Pillow images."""
+    if kind == "animation":
+        from PIL import ImageSequence
 
-            for frame in ImageSequence.Iterator(video):
-                frame.load()  # where it is damaged, this is what fails
-                yield frame
-        else:
-            for frame in video.decode(video=0):
-                yield frame.to_image()
+        for frame in ImageSequence.Iterator(video):
+            frame.load()  # where it is damaged, this is what fails
+            yield frame
+    else:
+        for frame in video.decode(video=0):
+            yield frame.to_image()
 
 
 @contextlib.contextmanager
@@ -151,7 +154,11 @@ def _opened(path):
         raise UserError(f"Can't read {path}: {error.strerror}. Name a video.") from error
     with _readable(path), contextlib.ExitStack() as stack:
         try:
-            opened = "animation", stack.enter_context(Image.open(path, formats=ANIMATIONS))
+            with warnings.catch_warnings(action="ignore"):  # of a large picture
+                picture = stack.enter_context(Image.open(path, formats=ANIMATIONS))
+            moving = getattr(picture, "is_animated", False)
+            check_size(path, picture, LARGEST_FRAME if moving else LARGEST)
+            opened = "animation", picture
         except UnidentifiedImageError as error:
             if path.suffix.lower() in PICTURES:
                 raise UserError(

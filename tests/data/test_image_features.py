@@ -86,8 +86,9 @@ def test_other_images_or_another_encoder_are_computed_anew(tmp_path, other):
         lambda content: b"",
         lambda content: b"rubbish",
         lambda content: content[:-8] + b"rubbish!",
+        lambda content: content[:-1] + bytes([content[-1] ^ 1]),
     ],
-    ids=["cut short", "cut in its head", "empty", "rubbish", "other numbers"],
+    ids=["cut short", "cut in its head", "empty", "rubbish", "other numbers", "one bit"],
 )
 def test_damaged_grids_are_computed_anew(tmp_path, damage):
     encoder = Encoder()
@@ -95,6 +96,29 @@ def test_damaged_grids_are_computed_anew(tmp_path, damage):
     (path,) = tmp_path.glob("*.npy")
     path.write_bytes(damage(path.read_bytes()))
     assert shades(encoded(source_of(), encoder, tmp_path)) == [0, 1, 2, 3] and encoder.seen == 8
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda checksum, other: checksum.unlink(),
+        lambda checksum, other: checksum.write_bytes(b""),
+        lambda checksum, other: checksum.write_bytes(b"\xff\xfe"),
+        lambda checksum, other: checksum.write_bytes(other.read_bytes()),
+        lambda checksum, other: [
+            other.with_suffix(ending).replace(checksum.with_suffix(ending))
+            for ending in (".npy", ".checksum")
+        ],
+    ],
+    ids=["gone", "empty", "no text", "of another file", "of another file that came with it"],
+)
+def test_grids_without_their_own_checksum_are_computed_anew(tmp_path, damage):
+    shades(encoded(source_of(), Encoder(), tmp_path))
+    shades(encoded(source_of(shade=100), Encoder(), tmp_path), split="test")
+    (checksum,), (other,) = tmp_path.glob("*train*.checksum"), tmp_path.glob("*test*.checksum")
+    damage(checksum, other)
+    encoder = Encoder()
+    assert shades(encoded(source_of(), encoder, tmp_path)) == [0, 1, 2, 3] and encoder.seen == 4
 
 
 def test_interrupted_encoding_leaves_nothing_half_written(tmp_path):
@@ -116,6 +140,16 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="Can't write the features"):
         shades(encoded(source_of(), Encoder(), tmp_path / "file" / "features"))
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path):
+    shades(encoded(source_of(), Encoder(), tmp_path))
+    (path,) = tmp_path.glob("*.npy")
+    path.unlink()
+    path.mkdir()  # refuses whatever the rights of whoever runs the test
+    with pytest.raises(UserError, match="Can't write"):
+        shades(encoded(source_of(), Encoder(), tmp_path))
+    assert not list(tmp_path.glob(".*")), "nothing half written"
 
 
 def test_a_long_name(tmp_path):

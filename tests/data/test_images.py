@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.data import images
+from shared.data import images, video
 from shared.data.images import read_image, read_images
 from shared.errors import UserError
 
@@ -103,6 +103,14 @@ def test_too_large_a_picture_is_refused_before_it_is_unpacked(tmp_path, monkeypa
     Image.new("1", (10, 10)).save(tmp_path / "over.png")
     with pytest.raises(UserError, match=r"over.png is too large: 10 x 10 pixels"):
         read_image(tmp_path / "over.png", 4, 4, 1)
+
+
+def test_pillow_does_not_warn_of_what_is_read(tmp_path, picture, monkeypatch, recwarn):
+    picture.save(tmp_path / "picture.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", picture.width * picture.height - 1)
+    assert read_image(tmp_path / "picture.png", 4, 6, 3).shape == (4, 6, 3)
+    assert video.read_video(tmp_path / "picture.png", 4, 6, 3).shape == (1, 4, 6, 3)
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "gif", "webp", "tiff"])

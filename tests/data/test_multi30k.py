@@ -113,6 +113,7 @@ def test_another_file_than_the_known_one_is_refused(archives):
     with pytest.raises(UserError, match=r"val\.de\.gz is not the file that is known: its MD5"):
         find_builder("multi30k/de_to_en", archives / "tfds")
     assert not list((archives / "tfds").rglob("*.tfrecord*"))
+    assert not (archives / "val.de.gz").exists(), "it must not be taken for a download next time"
 
 
 def test_files_of_different_length_are_refused(archives, monkeypatch):

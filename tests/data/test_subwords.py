@@ -96,3 +96,12 @@ def test_damaged_file(tmp_path, content):
         (tmp_path / "a.subwords").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.subwords"):
         subwords.load(tmp_path / "a.subwords")
+
+
+def test_a_damaged_piece_is_noticed_when_it_is_loaded(pieces, tmp_path):
+    """It was a traceback, of some only when a text was encoded."""
+    whole = subwords.to_bytes(pieces)
+    place = whole.index("ä".encode())
+    (tmp_path / "a.subwords").write_bytes(whole[:place] + b"\xff\xff" + whole[place + 2 :])
+    with pytest.raises(UserError, match=r"a\.subwords are damaged"):
+        subwords.load(tmp_path / "a.subwords")

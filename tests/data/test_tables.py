@@ -81,6 +81,7 @@ def test_one_column_for_two_things(columns, tmp_path):
         ("t.csv", "text,label,text\na,b,c\n", "line 1: two columns are called 'text'"),
         ("t.csv", 'text,label\n"a\nb",c\n,d\n', "line 4: the text is missing"),
         ("t.csv", "text,label\na,b\nc, \n", "line 3: the label is missing"),
+        ("t.csv", '"a\nb",c\nd,e\n', "It has: a b, c."),
         ("t.csv", "text,label\na,b,c\n", "line 2: 3 cells, but 2 columns"),
         ("t.csv", "text,label\na\n", "line 2: 1 cells, but 2 columns"),
         ("t.csv", 'text,label\n"a,b\n', "Check the quotes"),
@@ -119,6 +120,15 @@ def test_a_long_cell_and_many_rows(tmp_path):
     table = read_table(path, ("text", "label"))
     assert len(table["text"]) == 100_001 and len(table["text"][0]) == 1_000_000
     assert table["text"][-1] == "text 99999"
+
+
+def test_many_columns(tmp_path):
+    """They were compared with each other, which took 40 seconds."""
+    names = [f"column {number}" for number in range(50_000)]
+    path = written(tmp_path, "t.csv", ",".join(names) + "\n" + ",".join(names[::-1]) + "\n")
+    assert read_table(path, ("column 7",))["column 7"] == ["column 49992"]
+    with pytest.raises(UserError, match="has no column 'text'"):
+        read_table(path, ("text",))
 
 
 def test_a_file_that_is_not_there(tmp_path):

@@ -75,6 +75,24 @@ def test_refused(name, content, words, tmp_path):
         video.read_video(path, 4, 4, 1)
 
 
+def test_a_gif_without_colours(tmp_path):
+    """What fails when a frame is brought into its size was a traceback."""
+    path = write_animation(tmp_path / "clip.gif")
+    content = bytearray(path.read_bytes())
+    content[10] &= 0x7F  # says that there is no table of colours
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="damaged"):
+        video.read_video(path, 4, 4, 1)
+
+
+def test_large_frames_of_a_small_file(tmp_path):
+    path = write_animation(tmp_path / "clip.gif")
+    content = path.read_bytes()
+    path.write_bytes(content[:6] + (9000).to_bytes(2, "little") * 2 + content[10:])
+    with pytest.raises(UserError, match=r"too large: 9000 x 9000 pixels\. Make it smaller than 10"):
+        video.read_video(path, 4, 4, 1)
+
+
 def test_folder_without_pictures(tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     with pytest.raises(UserError, match="holds no pictures"):

@@ -1,5 +1,7 @@
 """The recipe with networks of `keras.applications` as its encoder."""
 
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from PIL import Image
 
 from recipes.captioning import sample
 from shared.data import image_features
+from shared.errors import UserError
 from shared.training import pretrained
 from shared.training.run import Run
 from tests.conftest import call
@@ -51,6 +54,19 @@ def test_a_fixed_encoder_looks_at_each_image_once(tmp_path, monkeypatch, picture
     assert len(computed) == 2
     assert answers("one", str(picture))
     assert call("captioning", "inspect", "--run", "one", picture).exit_code == 0
+
+
+def test_a_copy_of_the_recipe_keeps_features_of_its_own(tmp_path, monkeypatch):
+    def refused(examples, encoder, path, batch_size):
+        raise UserError(f"to {path.parent}")  # before anything is trained
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pretrained, "pretrained", tiny_application)
+    monkeypatch.setattr(image_features, "_compute", refused)
+    monkeypatch.setattr(importlib.import_module("recipes.captioning.__main__").recipe, "name", "my")
+    train = ["train", "--dataset", "sample", "--limit", 8, "--encoder", "mobilenetv2", *SMALL]
+    result = call("captioning", *train)
+    assert result.stderr.splitlines()[-1] == "Error: to runs/my/features", result.stderr
 
 
 def test_an_application_without_weights_is_trained_and_saved(tmp_path, monkeypatch, picture):
