@@ -5,12 +5,13 @@ import datetime
 import fcntl
 import os
 import platform
+import sys
 
 from shared.errors import UserError
 
 
 @contextlib.contextmanager
-def locked(path, what, remedy):
+def locked(path, busy, wait=False):
     """Hold a lock while the block runs; the file is gone afterwards.
 
     The operating system lets go of it when the process ends, however it ends. So a file that a
@@ -18,20 +19,13 @@ def locked(path, what, remedy):
 
     Args:
         path: the `Path` of the lock's own file; its folder is there.
-        what: what is locked, for the message.
-        remedy: what to do where another process holds it, the message's last sentence.
+        busy: function from the words for who holds it to what to say then.
+        wait: whether to wait for it, and say so on standard error, or to refuse.
 
     Raises:
-        UserError: where another process holds it; the message says which one.
+        UserError: where another process holds it and `wait` is False.
     """
-    with _open(path) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = file.read().strip() or "another process"
-            raise UserError(f"{what} is in use by {holder}. {remedy}") from error
-        if not _still_there(path, file):  # it was let go of just now, and its file removed
-            raise UserError(f"{what} was in use until just now. Try again.")
+    with _held(path, busy, wait) as file:
         try:
             since = datetime.datetime.now().astimezone().isoformat(" ", "seconds")
             file.truncate(0)
@@ -40,6 +34,24 @@ def locked(path, what, remedy):
             yield
         finally:
             path.unlink(missing_ok=True)  # while it is held: nobody else can hold this file
+
+
+def _held(path, busy, wait):
+    """The open file, once it is locked and still there."""
+    while True:
+        file = _open(path)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            line = busy(file.read().strip() or "another process")
+            if not wait:
+                file.close()
+                raise UserError(line) from error
+            print(line, file=sys.stderr, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if _still_there(path, file):
+            return file
+        file.close()  # whoever held it has just removed it
 
 
 def _open(path):

@@ -15,9 +15,9 @@ from tests.conftest import ROOT
 HOLDS = """
 import pathlib, sys, time
 from shared.lock import locked
-with locked(pathlib.Path(sys.argv[1]), "runs/a", "Wait."):
+with locked(pathlib.Path(sys.argv[1]), str):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(float(sys.argv[2]))
 """
 
 
@@ -26,15 +26,25 @@ def path(tmp_path):
     return tmp_path / "lock"
 
 
-def take(path):
-    with locked(path, "runs/a", "Wait."):
+def busy(holder):
+    return f"runs/a is in use by {holder}. Wait."
+
+
+def take(path, wait=False):
+    with locked(path, busy, wait):
         return path.read_text()
 
 
+def holding(path, seconds):
+    """A process that has begun to hold the lock for so long."""
+    command = [sys.executable, "-c", HOLDS, str(path), str(seconds)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"held\n"
+    return process
+
+
 def test_another_process_is_named_and_its_death_frees_the_lock(path):
-    command = [sys.executable, "-c", HOLDS, str(path)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"held\n"
+    with holding(path, 60) as process:
         words = rf"^runs/a is in use by process {process.pid} on {platform.node()} since \d{{4}}-"
         with pytest.raises(UserError, match=words + r".*\. Wait\.$"):
             take(path)
@@ -44,14 +54,21 @@ def test_another_process_is_named_and_its_death_frees_the_lock(path):
     assert not path.exists()
 
 
+def test_waited_for_where_that_is_asked_for(path, capsys):
+    with holding(path, 0.3) as process:
+        assert f"process {os.getpid()} " in take(path, wait=True)
+    assert f"runs/a is in use by process {process.pid} on" in capsys.readouterr().err
+    assert not path.exists()
+
+
 def test_held_within_one_process_too(path):
-    with locked(path, "runs/a", "Wait."), pytest.raises(UserError, match=f"process {os.getpid()}"):
+    with locked(path, busy), pytest.raises(UserError, match=f"process {os.getpid()}"):
         take(path)
     take(path)
 
 
 def test_an_error_within_lets_go(path):
-    with pytest.raises(ZeroDivisionError), locked(path, "runs/a", "Wait."):
+    with pytest.raises(ZeroDivisionError), locked(path, busy):
         1 / 0  # noqa: B018
     take(path)
 

@@ -1,8 +1,6 @@
 """Public data sets that TFDS has prepared on this disk, or can download and prepare."""
 
 import contextlib
-import fcntl
-import sys
 import threading
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from shared.data.examples import Stored
 from shared.data.splits import VALIDATION_FRACTION, VALIDATION_SEED
 from shared.errors import UserError
 from shared.files import read_json
+from shared.lock import locked
 from shared.quiet import quiet_import
 
 PROBE_SECONDS = 4.0
@@ -102,19 +101,15 @@ def prepare(builder):
     return None
 
 
-@contextlib.contextmanager
 def _alone(builder):
     """Keep other processes from preparing the same data set, and wait for one that does."""
     root = Path(builder.data_dir_root)
     root.mkdir(parents=True, exist_ok=True)
-    with open(root / f".{builder.name}.lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            line = f"Another process is preparing {builder.name} in {root}; waiting for it."
-            print(line, file=sys.stderr, flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return locked(
+        root / f".{builder.name}.lock",
+        lambda holder: f"Waiting for {holder}, which prepares {builder.name} in {root}.",
+        wait=True,
+    )
 
 
 def _first_line(error):

@@ -132,7 +132,10 @@ def point_latest_to(run):
 
 
 def _in_use(folder):
-    return locked(folder / LOCK, str(folder), "Wait for it, or choose another --run.")
+    return locked(
+        folder / LOCK,
+        lambda holder: f"{folder} is in use by {holder}. Wait for it, or choose another --run.",
+    )
 
 
 def _not_taken(folder):

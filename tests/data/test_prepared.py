@@ -290,9 +290,9 @@ def test_two_that_prepare_the_same_data_set(server, tmp_path, capsys):
         second = threading.Thread(target=lambda: found.append(texts(tmp_path)))
         second.start()
         said = ""
-        while "waiting" not in said and second.is_alive():
+        while "Waiting" not in said and second.is_alive():
             said += capsys.readouterr().err
         hidden.rename(ready)
     second.join()
-    assert said == f"Another process is preparing {NAME} in {tmp_path}; waiting for it.\n"
+    assert said == f"Waiting for another process, which prepares {NAME} in {tmp_path}.\n"
     assert len(found[0]) == TRAINING and server.asked == 1

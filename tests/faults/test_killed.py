@@ -1,5 +1,6 @@
 """Killed without warning, at its own writes and at any other moment: nothing is lost for good."""
 
+import contextlib
 import os
 import random
 import signal
@@ -14,19 +15,17 @@ from shared.training.run import Run
 from tests.conftest import ROOT, command_line
 from tests.training.trainings import assert_same
 
-OPTIONS = ["--dataset", "sample", "--limit", "96", "--epochs", "3", "--units", "8"]
+OPTIONS = ["--dataset", "sample", "--limit", "96", "--epochs", "5", "--units", "8"]
 OPTIONS += ["--batch-size", "16"]
 MORE = {
     "captioning": ["--image-size", "32"],
     "language_modeling": ["--limit", "400", "--timesteps", "4"],  # of tokens
 }
 CHECKPOINTS = ["--checkpoint-every", "0.0001"]  # minutes: after every batch
-# Moment, name and number of the write; those of each row are suffered one after the other.
+# Moment, name and number of the write.
+BEGINNING = [("half", "config.json", 1), ("after", "config.json", 1), ("before", "latest", 1)]
 WRITES = [
-    ("half", "config.json", 1),
-    ("after", "config.json", 1),
     ("after", "lock", 2),
-    ("before", "latest", 1),
     ("half", "latest.npz", 2),
     ("before", "model.keras", 1),
     ("after", "model.keras", 1),
@@ -36,8 +35,8 @@ WRITES = [
     ("before", "latest.npz", 3),
     ("after", "latest.npz", 2),
 ]
+RANDOM_KILLS = [("at", "moment drawn at random", number) for number in range(4)]
 PRECISIONS = {"translation": "mixed_bfloat16", "frame_labeling": "mixed_float16"}
-RANDOM_KILLS = 3
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +54,16 @@ def finish(folder, recipe, arguments):
         command_line(recipe, *arguments), cwd=folder, env=environment(), capture_output=True
     )
     assert result.returncode == 0, result.stderr.decode()
+
+
+def command_for(write, recipe, arguments):
+    if write in RANDOM_KILLS:
+        return command_line(recipe, *arguments)
+    moment, name, count = write
+    return [
+        *(sys.executable, "-m", "tests.faults.killing", moment, name, str(count)),
+        *(recipe, *arguments),
+    ]
 
 
 def arguments_for(folder, options):
@@ -89,45 +98,28 @@ def test_killed_again_and_again_a_run_ends_as_if_it_had_not_been(recipe, tmp_pat
     names = [path.name for path in straight.iterdir()]
     own = next(name for name in names if name.startswith(("vocabulary", "classes", "target")))
     draw = random.Random(recipe)
-    writes = [("before", own, 1), *draw.sample(WRITES, 6)]
     # Those of the beginning come first, since a run begins once.
-    writes.sort(key=lambda write: write[1] not in ("config.json", "latest"))
-    for moment, name, count in writes:
-        if name == own and folder.joinpath(own).exists():
-            continue
-        begins = not (folder / "config.json").exists()
-        if name in ("config.json", "latest") and not begins:
-            continue
-        result = subprocess.run(
-            [
-                *(sys.executable, "-m", "tests.faults.killing", moment, name, str(count)),
-                *(recipe, *arguments_for(folder, options)),
-            ],
-            cwd=tmp_path,
-            env=environment(),
-            capture_output=True,
-        )
-        if result.returncode != -signal.SIGKILL:  # the run had come to its end before that write
-            assert result.returncode == 0, (moment, name, result.stderr.decode())
-            continue
-        injected(f"SIGKILL at a write: {name if name != own else 'names'}")
-        assert_whole(recipe, folder)
-
-    for _ in range(RANDOM_KILLS):
+    first = [BEGINNING[0], draw.choice(BEGINNING[1:]), ("before", own, 1)]
+    for write in [*first, *draw.sample([*WRITES, *RANDOM_KILLS], 8)]:
         process = subprocess.Popen(
-            command_line(recipe, *arguments_for(folder, options)),
+            command_for(write, recipe, arguments_for(folder, options)),
             cwd=tmp_path,
             env=environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        try:
-            process.wait(seconds * draw.uniform(0.4, 1))
-        except subprocess.TimeoutExpired:
+        if write in RANDOM_KILLS:
+            # Loading TensorFlow takes half of the time, and has nothing to lose.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(seconds * draw.uniform(0.4, 0.9))
             process.send_signal(signal.SIGKILL)
-            process.wait()
-            injected("SIGKILL at a moment drawn at random")
+        code = process.wait()
+        if code == -signal.SIGKILL:
+            name = "names" if own in write else write[1]
+            injected(f"SIGKILL {'at a' if write in RANDOM_KILLS else 'at a write:'} {name}")
             assert_whole(recipe, folder)
+        else:
+            assert code == 0, write
     finish(tmp_path, recipe, arguments_for(folder, options))
     assert_same(folder, straight)
     left = [path for path in folder.rglob("*") if path.name.startswith(".") or path.name == "lock"]
