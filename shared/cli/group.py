@@ -87,6 +87,13 @@ class RecipeGroup(click.Group):
         except Stopped as stopped:
             click.echo(stopped, err=True)
             context.exit(128 + stopped.signal_number)
+        except FileNotFoundError as error:
+            if "temporary directory" not in str(error):  # which TensorFlow needs while it loads
+                raise
+            raise _one_line(
+                f"{error.strerror}: the disk may be full. Make some room, or set TMPDIR to a "
+                "folder that can be written to."
+            ) from error
         except MemoryError as error:
             raise _one_line("Out of memory. Try a smaller --batch-size or --units.") from error
 

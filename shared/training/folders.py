@@ -1,6 +1,7 @@
 """Where runs are: a new folder for a training, the newest one for what comes after it."""
 
 import contextlib
+import errno
 import os
 import time
 from pathlib import Path
@@ -74,7 +75,15 @@ def new_run(recipe, folder=None):
 
 
 def check_free(folder):
-    """Raise UserError where a folder already holds a run, or another training has begun there."""
+    """Raise UserError where a folder already holds a run, or can't be written to."""
+    there = next(
+        path
+        for path in (Path(folder).absolute(), *Path(folder).absolute().parents)
+        if path.exists()
+    )
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        reason = errno.EACCES if there.is_dir() else errno.ENOTDIR
+        raise _not_writable(folder, OSError(reason, os.strerror(reason)))
     for name in OF_A_RUN:
         if Path(folder, name).exists():
             raise UserError(

@@ -174,7 +174,7 @@ def test_a_damaged_file_of_an_odd_name():
     def example(place):
         return {"number": tf.numpy_function(refuse, [place], "int64", stateful=False)}
 
-    with pytest.raises(UserError, match=r"^file 1\n2.png is damaged$"), examples.user_errors():
+    with pytest.raises(UserError, match=r"^file 1 2\.png is damaged$"), examples.user_errors():
         list(examples.Stored.of_places(1, example).in_order_of(None, 1))
 
 
