@@ -35,6 +35,8 @@ def start_run(options, source):
     if options.resume:
         run = open_run(options.recipe, options.run)
         run.check_unchanged(source)
+        if run.path(MODEL).exists():
+            run.check_belonging()
     else:
         run = new_run(options.recipe, options.run)
     with _in_use(run.folder):

@@ -8,6 +8,7 @@ import io
 import json
 import math
 import platform
+import shlex
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -174,7 +175,7 @@ class Run:
             raise UserError(self._without_model())
         try:
             with zipfile.ZipFile(path) as archive:
-                belonging = json.loads(archive.read(BELONGING))
+                belonging = dict(json.loads(archive.read(BELONGING)))
         except KeyError as error:
             raise UserError(
                 f"{path} does not say which files belong to it: no run wrote it. Train again, or "
@@ -215,7 +216,7 @@ class Run:
             )
         return (
             f"{self.folder} has no {MODEL}: its training ended too early. Continue it: "
-            f"python -m recipes.{self.recipe} train --resume --run {self.folder}"
+            f"python -m recipes.{self.recipe} train --resume --run {shlex.quote(str(self.folder))}"
         )
 
     def load_model(self, name=MODEL):
@@ -251,7 +252,8 @@ class Run:
         path = self.path("history.csv")
         kinds = {"epoch": int, "dataset": str}
         try:
-            rows = list(csv.DictReader(_read(path).decode().splitlines(), strict=True))
+            text = io.StringIO(_read(path).decode(), newline="")
+            rows = list(csv.DictReader(text, strict=True))
             history = [{key: kinds.get(key, float)(row[key]) for key in row} for row in rows]
             needed = {"epoch", "loss", "val_loss", "seconds", "dataset"}
             if not history or not all(needed <= set(row) for row in history):

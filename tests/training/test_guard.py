@@ -171,6 +171,18 @@ def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
         assert '"batch": 2' in str(saved["facts"])
 
 
+def test_a_model_of_another_run_stops_a_resume(tmp_path):
+    for name in "ab":
+        train(tmp_path / name, make_network(), make_data(), 1)
+    model = tmp_path / "a" / "model.keras"
+    other = Run("test", tmp_path / "b")
+    other.belonging = {"config.json": "another"}
+    other.save_model(make_network())
+    model.write_bytes((tmp_path / "b" / "model.keras").read_bytes())
+    with pytest.raises(UserError, match=r"config\.json does not belong to .*model\.keras"):
+        train(tmp_path / "a", make_network(), make_data(), 2, resume=True)
+
+
 def test_what_killed_processes_left_is_removed(tmp_path):
     train(tmp_path / "a", make_network(), make_data(), 1)
     left = [

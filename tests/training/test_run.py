@@ -150,8 +150,9 @@ ROW = {"epoch": 1, "loss": 1.0, "val_loss": 2.5, "seconds": 3.0, "dataset": "sam
 
 
 def test_history_comes_back_as_it_was(whole):
-    whole.save_history([ROW, {**ROW, "epoch": 2}])
-    assert whole.load_history() == [ROW, {**ROW, "epoch": 2}]
+    rows = [{**ROW, "dataset": 'a "b",\nc.csv'}, {**ROW, "epoch": 2}]
+    whole.save_history(rows)
+    assert whole.load_history() == rows
 
 
 @pytest.mark.parametrize(
