@@ -64,6 +64,10 @@ class RecipeGroup(click.Group):
     command_class = RecipeCommand
 
     def main(self, *arguments, **more):
+        if sys.stderr is None:
+            # Else the next file to be opened would take its place, and get what libraries say.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            sys.stderr = open(2, "w")  # noqa: SIM115  until the end of the process
         if sys.stdout is None:
             _one_line("Standard output is closed. Send it to a file, or to /dev/null.").show()
             sys.exit(1)

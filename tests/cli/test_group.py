@@ -19,6 +19,13 @@ def count():
         click.echo(number)
 
 @group.command()
+def quiet():
+    from shared.quiet import quiet_import
+    with quiet_import(), open("said", "w") as file:
+        assert file.fileno() > 2
+    click.echo("answered")
+
+@group.command()
 def another():
     raise OSError(28, "No space left on device")
 
@@ -59,6 +66,11 @@ def test_a_closed_output_is_one_line(program):
     code, _, errors = ended(program, "count >&-")
     assert code == 1 and errors.startswith("Error: Standard output is closed.")
     assert errors.count("\n") == 1
+
+
+def test_a_closed_standard_error_costs_no_answer(program, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert ended(program, "quiet 2>&-") == (0, "answered\n", "")
 
 
 def test_the_error_of_another_file_is_not_taken_for_one_of_the_output(program):

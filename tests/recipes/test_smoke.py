@@ -109,7 +109,7 @@ def test_the_notice_also_stands_where_the_run_is_continued(recipe, trained, scre
 
 def test_resumed_run_equals_one_never_stopped(recipe, command, monkeypatch):
     """Killed without warning in its second epoch and continued: the same weights, bit for bit."""
-    options = ["--dataset", "sample", "--limit", 192, "--epochs", 2, "--units", 16]
+    options = ["--dataset", "sample", "--limit", 96, "--epochs", 2, "--units", 16]
     straight, killed = (command.folder / f"{name}-{recipe}" for name in ("straight", "killed"))
     monkeypatch.chdir(command.folder)
     result = call(recipe, "train", "--run", straight, *options)
