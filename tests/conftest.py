@@ -52,6 +52,8 @@ def pytest_generate_tests(metafunc):
 def pytest_collection_modifyitems(items):
     """Begin with the files that take longest, so that no core is left waiting at the end."""
     longest = (
+        "test_killed",
+        "test_leaks",
         "test_readme",
         "test_smoke",
         "test_copies",

@@ -100,7 +100,7 @@ def test_killed_again_and_again_a_run_ends_as_if_it_had_not_been(recipe, tmp_pat
     draw = random.Random(recipe)
     # Those of the beginning come first, since a run begins once.
     first = [BEGINNING[0], draw.choice(BEGINNING[1:]), ("before", own, 1)]
-    for write in [*first, *draw.sample([*WRITES, *RANDOM_KILLS], 8)]:
+    for write in [*first, *draw.sample([*WRITES, *RANDOM_KILLS], 6)]:
         process = subprocess.Popen(
             command_for(write, recipe, arguments_for(folder, options)),
             cwd=tmp_path,
