@@ -38,18 +38,18 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
-def remove_temporaries(folder, spared=()):
+def remove_temporaries(folder, spared):
     """Remove what killed processes have left of `replacing` in a folder.
 
     Args:
         folder: the `Path`.
-        spared: names of files that another process may be writing just now; what is to become one
-            of them is removed only where it is older than an hour.
+        spared: function from the name of a file to whether another process may be writing it just
+            now; then what is to become that file is removed only where it is older than an hour.
     """
     for path in folder.glob(".*"):
         found = TEMPORARY.match(path.name)
         with contextlib.suppress(OSError):
-            if found and (found[1] not in spared or time.time() - path.stat().st_mtime > HOUR):
+            if found and (not spared(found[1]) or time.time() - path.stat().st_mtime > HOUR):
                 path.unlink()
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from shared.data.examples import Stored, batches, hold, user_errors
 from shared.data.fingerprints import fingerprint
 from shared.errors import UserError
-from shared.files import replacing, write_text
+from shared.files import remove_temporaries, replacing, write_text
 from shared.progress import progress
 
 LARGEST = np.finfo("float16").max
@@ -74,6 +74,7 @@ def _compute(examples, encoder, path, batch_size):
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"Can't write the features to {path}: {error.strerror}.") from error
+    remove_temporaries(path.parent, spared=lambda name: True)  # another run may be at the same
     images = batches(examples, batch_size, lambda batch, seed: batch["image"])
     with replacing(path) as temporary, open(temporary, "wb") as file, user_errors():
         for batch in progress(images, doing="encoding", unit="batch"):

@@ -41,7 +41,7 @@ def start_run(options, source):
         run = new_run(options.recipe, options.run)
     with _in_use(run.folder):
         for folder in (run.folder, run.path("checkpoint")):
-            remove_temporaries(folder, spared=OF_OTHER_COMMANDS)
+            remove_temporaries(folder, spared=OF_OTHER_COMMANDS.__contains__)
         if not options.resume:
             check_free(run.folder)  # somebody else may have been quicker
             run.save_config(options, source)

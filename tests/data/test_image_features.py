@@ -1,5 +1,6 @@
 """What a fixed encoder makes of images: computed once, and never taken for something else."""
 
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -134,6 +135,16 @@ def test_interrupted_encoding_leaves_nothing_half_written(tmp_path):
         shades(encoded(source_of(), stopped, tmp_path, batch_size=2))
     assert not list(tmp_path.iterdir())
     assert shades(encoded(source_of(), encoder, tmp_path, batch_size=2)) == [0, 1, 2, 3]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    old, young = tmp_path / ".0123abcd-old.npy", tmp_path / ".0123abcd-young.npy"
+    for path in (old, young):
+        path.touch()
+    os.utime(old, (0, 0))
+    shades(encoded(source_of(), Encoder(), tmp_path))
+    assert not old.exists()
+    assert young.exists(), "which may be of a process at work"
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
