@@ -81,4 +81,4 @@ format: $(READY) ## fix the style
 	@$(RUN) -m ruff check --fix . && $(RUN) -m ruff format .
 
 clean: ## remove the environments and caches (never runs/)
-	rm -rf $(VENV) $(BACKENDS) .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(BACKENDS) .pytest_cache .ruff_cache .hypothesis
