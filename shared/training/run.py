@@ -251,17 +251,20 @@ class Run:
         """
         path = self.path("history.csv")
         kinds = {"epoch": int, "dataset": str}
+        needed = {"epoch", "loss", "val_loss", "seconds", "dataset"}
+        history = []
         try:
-            text = io.StringIO(_read(path).decode(), newline="")
-            rows = list(csv.DictReader(text, strict=True))
-            history = [{key: kinds.get(key, float)(row[key]) for key in row} for row in rows]
-            needed = {"epoch", "loss", "val_loss", "seconds", "dataset"}
-            if not history or not all(needed <= set(row) for row in history):
-                raise ValueError("epochs or columns are missing")
+            rows = csv.reader(io.StringIO(_read(path).decode(), newline=""), strict=True)
+            columns = next(rows, [])
+            if not needed <= set(columns) or len(set(columns)) < len(columns):
+                raise ValueError("columns are missing, or there twice")
+            for row in rows:  # the first that isn't whole ends it, before a long file is in memory
+                values = zip(columns, row, strict=True)
+                history.append({name: kinds.get(name, float)(value) for name, value in values})
             numbers = [value for row in history for key, value in row.items() if key != "dataset"]
-            if not all(map(math.isfinite, numbers)):
+            if not numbers or not all(map(math.isfinite, numbers)):
                 raise ValueError("not all is numbers")
-        except (ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
+        except (ValueError, csv.Error) as error:
             raise UserError(
                 f"{path} is damaged ({error}). Bring it back, or train a new run."
             ) from error

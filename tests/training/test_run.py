@@ -169,6 +169,9 @@ def test_history_comes_back_as_it_was(whole):
         b"\xef\xbb\xbfepoch,loss,val_loss,seconds,dataset\n1,2,3,4,sample\n",
         b'epoch,loss,val_loss,seconds,dataset\n1,2,3,4,"sam',
         b"\xff\xfe\0",
+        # Would fill the memory if every line were taken for an epoch of so many columns.
+        b"epoch,loss,val_loss,seconds,dataset" + b",x" * 1000 + b"\nx" * 1000,
+        b"epoch,loss,val_loss,seconds,dataset,loss\n1,2,3,4,sample,2\n",
         None,
     ],
 )
