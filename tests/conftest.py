@@ -76,7 +76,7 @@ def command(tmp_path_factory):
         result = subprocess.run(
             command_line(recipe, *arguments),
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TFDS_DATA_DIR": str(folder / "no-data")},
+            env={**environment(), "TFDS_DATA_DIR": str(folder / "no-data")},
             capture_output=True,
             timeout=300,
             **more,
@@ -99,6 +99,11 @@ def inputs_of(recipe, folder):
     if not hasattr(sample, "write_inputs"):
         return sample.SMOKE["inputs"]
     return [str(path) for path in sample.write_inputs(folder)]
+
+
+def environment():
+    """That of a process which finds this project from any folder."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def command_line(recipe, *arguments):

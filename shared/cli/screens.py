@@ -66,7 +66,7 @@ def _load_keras():
 
 
 def save_measurement(run, record):
-    """Print what was measured, then write it to `metrics.json`; one is done without the other.
+    """Print what was measured, then write it to `metrics.json`, also where it can't be printed.
 
     Args:
         run: the `Run`.

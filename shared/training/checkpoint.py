@@ -65,14 +65,19 @@ def save(network, run, moment):
         for name, variable in variables_of(network).items()
     }
     if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise UserError(
-            f"The weights became infinite or nan in epoch {moment.epoch + 1}. Train a new run with "
-            f"a smaller --learning-rate or another --seed; {run.folder} stays as it was before."
-        )
+        raise no_number(f"The weights became infinite or nan in epoch {moment.epoch + 1}", run)
     facts = dataclasses.asdict(dataclasses.replace(moment, arrays={}))
     facts["belonging"] = run.belonging
     with replacing(run.path(NAME)) as temporary:
         np.savez(temporary, epoch=moment.epoch, facts=json.dumps(facts), **arrays)
+
+
+def no_number(what, run):
+    """The UserError that ends a training whose loss or weights are no numbers any more."""
+    return UserError(
+        f"{what}. Train a new run with a smaller --learning-rate or another --seed; {run.folder} "
+        "stays as it was at its last checkpoint."
+    )
 
 
 def load(network, run):

@@ -6,7 +6,7 @@ import time
 
 import keras
 
-from shared.errors import Stopped, UserError
+from shared.errors import Stopped
 from shared.training import checkpoint
 
 
@@ -79,8 +79,5 @@ class Guard(keras.callbacks.Callback):
     def _check(self, logs, name, where):
         for value in (logs or {}).values():
             if not math.isfinite(value):
-                raise UserError(
-                    f"The {name} became {float(value)} in {where}. Train a new run with a smaller "
-                    f"--learning-rate or another --seed; {self.run.folder} stays as it was at its "
-                    "last checkpoint."
-                )
+                what = f"The {name} became {float(value)} in {where}"
+                raise checkpoint.no_number(what, self.run)

@@ -5,6 +5,13 @@ import collections
 import pytest
 
 
+@pytest.fixture(scope="session")
+def asked_for(pytestconfig):
+    """For what takes minutes: skip it where nobody has asked for it."""
+    if not pytestconfig.getoption("--faults"):
+        pytest.skip("takes minutes: make test-faults")
+
+
 @pytest.fixture
 def injected(record_property):
     """Function (fault, times=1, lost="nothing") that notes what a test injects.

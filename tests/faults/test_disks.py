@@ -11,18 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, call, command_line
+from tests.conftest import call, command_line, environment
 from tests.training.trainings import assert_same
+
+pytestmark = pytest.mark.usefixtures("asked_for")
 
 RECIPE = "sentiment"  # what writes is the same code in all recipes
 OPTIONS = ["--dataset", "sample", "--limit", "96", "--epochs", "2", "--units", "8"]
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1  # of Linux's prctl and capabilities
-
-
-@pytest.fixture(autouse=True)
-def asked_for(request):
-    if not request.config.getoption("--faults"):
-        pytest.skip("takes a minute: make test-faults")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +38,7 @@ def run(folder, *arguments, **more):
     return subprocess.run(
         command_line(RECIPE, *arguments),
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment(),
         stderr=subprocess.PIPE,
         **{"stdout": subprocess.PIPE, **more},
     )
@@ -102,7 +98,7 @@ def test_a_measurement_that_can_not_be_printed_is_saved(trained, injected):
     process = subprocess.Popen(
         command_line(RECIPE, "evaluate", "--run", "straight"),
         cwd=trained,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

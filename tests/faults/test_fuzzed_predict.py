@@ -24,9 +24,7 @@ CHANGES = st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 40), st.binar
 
 
 @pytest.fixture(scope="module")
-def trained(recipe, tmp_path_factory, request):
-    if not request.config.getoption("--faults"):
-        pytest.skip("takes minutes: make test-faults")
+def trained(recipe, tmp_path_factory, asked_for):
     return train_tiny(recipe, tmp_path_factory.mktemp(recipe))
 
 

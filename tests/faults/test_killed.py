@@ -1,7 +1,6 @@
 """Killed without warning, at its own writes and at any other moment: nothing is lost for good."""
 
 import contextlib
-import os
 import random
 import signal
 import subprocess
@@ -12,8 +11,10 @@ import pytest
 
 from shared.errors import UserError
 from shared.training.run import Run
-from tests.conftest import ROOT, command_line
+from tests.conftest import command_line, environment
 from tests.training.trainings import assert_same
+
+pytestmark = pytest.mark.usefixtures("asked_for")
 
 OPTIONS = ["--dataset", "sample", "--limit", "96", "--epochs", "5", "--units", "8"]
 OPTIONS += ["--batch-size", "16"]
@@ -37,16 +38,6 @@ WRITES = [
 ]
 RANDOM_KILLS = [("at", "moment drawn at random", number) for number in range(4)]
 PRECISIONS = {"translation": "mixed_bfloat16", "frame_labeling": "mixed_float16"}
-
-
-@pytest.fixture(autouse=True)
-def asked_for(request):
-    if not request.config.getoption("--faults"):
-        pytest.skip("takes minutes: make test-faults")
-
-
-def environment():
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def finish(folder, recipe, arguments):

@@ -7,7 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT, command_line
+from tests.conftest import command_line, environment
+
+pytestmark = pytest.mark.usefixtures("asked_for")
 
 EPOCHS = 200
 WARM = 40  # epochs after which all caches are full
@@ -17,12 +19,6 @@ MORE = {
     "language_modeling": ["--limit", "400", "--timesteps", "8"],  # of tokens
 }
 MEGABYTES_PER_EPOCH = 0.3  # what an epoch of these few examples may leave
-
-
-@pytest.fixture(autouse=True)
-def asked_for(request):
-    if not request.config.getoption("--faults"):
-        pytest.skip("takes minutes: make test-faults")
 
 
 def epochs_done(folder):
@@ -43,7 +39,7 @@ def test_two_hundred_epochs_leak_nothing(recipe, tmp_path, injected):
     process = subprocess.Popen(
         command_line(recipe, *arguments, *MORE.get(recipe, [])),
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

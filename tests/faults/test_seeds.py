@@ -26,10 +26,8 @@ PADDING = {"sentiment": "shared.evaluation.prediction", "translation": "recipes.
 
 
 @pytest.fixture(scope="module")
-def trained(recipe, tmp_path_factory, request):
+def trained(recipe, tmp_path_factory, asked_for):
     """A folder with two runs of the same seed, and one of another."""
-    if not request.config.getoption("--faults"):
-        pytest.skip("takes minutes: make test-faults")
     folder = tmp_path_factory.mktemp(recipe)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -14,7 +14,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT, call, command_line, inputs_of
+from tests.conftest import ROOT, call, command_line, environment, inputs_of
 from tests.recipes.sentiment.test_opinions import OPINIONS
 from tests.training.trainings import assert_same
 
@@ -115,11 +115,10 @@ def test_resumed_run_equals_one_never_stopped(recipe, command, monkeypatch):
     result = call(recipe, "train", "--run", straight, *options)
     assert result.exit_code == 0, result.output
 
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
         command_line(recipe, "train", "--run", killed, *options),
         cwd=command.folder,
-        env=environment,
+        env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
