@@ -1,4 +1,4 @@
-"""The commands of the recipe: train, evaluate, predict, inspect."""
+"""The commands of the recipe: train, evaluate, predict, inspect, gradients."""
 
 import click
 import numpy as np
@@ -248,6 +248,36 @@ def inspect(options):
     ]
     write_page(run, "inspect.html", path[-200:], run.notice, sections)
     click.echo(f"Written: {run.path('inspect.html')}")
+
+
+@recipe.command()
+@cli.gradient_options
+def gradients(options):
+    """Write a page that shows how far back gradients reach in the run's recurrent layers."""
+    run = cli.open_trained(options)
+    source = data.find(cli.data_options(options, run))
+    run.check_unchanged(source)
+    names = data.load_names(run)
+    cli.announce(run=run)
+
+    from shared.data.caption_words import numbering
+    from shared.data.examples import batches
+    from shared.evaluation.gradient_page import write_gradients
+    from shared.evaluation.gradients import EXAMPLES, first_batch
+    from shared.training.pretrained import encoder_of
+
+    network = run.load_model()
+    numbered = numbering(names.vocabulary, run.options.max_length + 1)
+    no_rarity = np.zeros(len(names.vocabulary), "float32")  # which is of use in the loss alone
+    images = source.read("validation", EXAMPLES, data.shape_of(run.options))
+    prepare = data.preparation(numbered, no_rarity, run.options)
+    inputs, _, weights = first_batch(batches(images, EXAMPLES, prepare))
+    if network.inputs[0].name == "grid":  # computed by an encoder that was not trained
+        inputs["grid"] = encoder_of(network, run).predict_on_batch(inputs.pop("image"))
+    present = weights["captions"].reshape(-1, run.options.max_length + 1) > 0
+    remark = "The decoder is given the right words (teacher forcing), as in training."
+    record = write_gradients(run, source, network, inputs, present, remark)
+    cli.print_prediction(options.as_json, record, f"Written: {run.path('gradients.html')}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The commands of the recipe: train, evaluate, predict, inspect."""
+"""The commands of the recipe: train, evaluate, predict, inspect, gradients."""
 
 import click
 
@@ -250,6 +250,37 @@ def inspect(options):
         sections.append(("Inside the first layer, reading forward", heatmaps(inside, ticks)))
     write_page(run, "inspect.html", path, run.notice, sections)
     click.echo(f"Written: {run.path('inspect.html')}")
+
+
+@recipe.command()
+@cli.gradient_options
+def gradients(options):
+    """Write a page that shows how far back gradients reach in the run's recurrent layers."""
+    run = cli.open_trained(options)
+    if run.options.cell == "none":
+        raise UserError(
+            f"{run.folder} was trained with --cell none: it has no recurrent layer. Choose another "
+            "--run, or train one with --cell lstm."
+        )
+    source = data.find(cli.data_options(options, run))
+    run.check_unchanged(source)
+    cli.announce(run=run)
+
+    from shared.data.examples import batches
+    from shared.evaluation.gradient_page import write_gradients
+    from shared.evaluation.gradients import EXAMPLES, first_batch
+
+    from . import model
+
+    network = run.load_model()
+    clips = source.read("validation", EXAMPLES, model.frame_shape(network))
+
+    def prepare(batch, _):
+        return data.for_the_network(batch["frames"], batch["labels"])
+
+    inputs, _, _ = first_batch(batches(clips, EXAMPLES, prepare))
+    record = write_gradients(run, source, network, inputs)
+    cli.print_prediction(options.as_json, record, f"Written: {run.path('gradients.html')}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The commands of the recipe: train, evaluate, predict, inspect."""
+"""The commands of the recipe: train, evaluate, predict, inspect, gradients."""
 
 import click
 import numpy as np
@@ -233,6 +233,30 @@ def inspect(options):
         sections.append((heading, heatmaps(inside, shown)))
     write_page(run, "inspect.html", path[-200:], run.notice, sections)
     click.echo(f"Written: {run.path('inspect.html')}")
+
+
+@recipe.command()
+@cli.gradient_options
+def gradients(options):
+    """Write a page that shows how far back gradients reach in the run's recurrent layers."""
+    run = cli.open_trained(options)
+    if run.options.scan == "none":
+        raise UserError(
+            f"{run.folder} was trained with --scan none: it reads no sequence, so there is no "
+            "earlier timestep to reach. Choose another --run, or train one with --scan rows."
+        )
+    source = data.find(cli.data_options(options, run))
+    run.check_unchanged(source)
+    cli.announce(run=run)
+
+    from shared.evaluation.gradient_page import write_gradients
+    from shared.evaluation.gradients import EXAMPLES, first_batch
+
+    network = run.load_model()
+    held = source.read("validation", EXAMPLES, network.input_shape[1:])
+    images, _ = first_batch(data.in_order(held, EXAMPLES))
+    record = write_gradients(run, source, network, images)
+    cli.print_prediction(options.as_json, record, f"Written: {run.path('gradients.html')}")
 
 
 if __name__ == "__main__":

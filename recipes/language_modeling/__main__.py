@@ -1,4 +1,4 @@
-"""The commands of the recipe: train, evaluate, predict, generate, inspect."""
+"""The commands of the recipe: train, evaluate, predict, generate, inspect, gradients."""
 
 import contextlib
 import itertools
@@ -310,6 +310,37 @@ def inspect(options):
     ]
     write_page(run, "inspect.html", text[:200], run.notice, sections)
     click.echo(f"Written: {run.path('inspect.html')}")
+
+
+@recipe.command()
+@cli.gradient_options
+def gradients(options):
+    """Write a page that shows how far back gradients reach in the run's recurrent layers."""
+    run = cli.open_trained(options)
+    source = data.find(cli.data_options(options, run))
+    run.check_unchanged(source)
+    names = data.load_names(run)
+    cli.announce(run=run)
+
+    from shared.data.windows import windows
+    from shared.evaluation.gradient_page import write_gradients
+    from shared.evaluation.gradients import EXAMPLES, TIMESTEPS, first_batch
+    from shared.evaluation.reading import no_memory
+
+    from . import model
+
+    reader = model.with_states(run.load_model())
+    tokens = data.read_tokens(source, "validation", EXAMPLES * TIMESTEPS, run.options.tokens)
+    rows = max(1, len(tokens) // TIMESTEPS)
+    ids = data.to_ids(tokens, names.vocabulary)
+    read, _ = first_batch(windows(ids, rows, TIMESTEPS))
+    remark = (
+        "Each sequence is read without memory of what stands before it. In training a gradient "
+        f"went back {run.options.timesteps} timesteps at most."
+    )
+    inputs = [read, *no_memory(reader, rows)]
+    record = write_gradients(run, source, reader, inputs, remark=remark)
+    cli.print_prediction(options.as_json, record, f"Written: {run.path('gradients.html')}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The commands of the recipe: train, evaluate, predict, inspect."""
+"""The commands of the recipe: train, evaluate, predict, inspect, gradients."""
 
 import click
 import numpy as np
@@ -155,6 +155,26 @@ def inspect(options):
     ]
     write_page(run, "inspect.html", text[:200], run.notice, sections)
     click.echo(f"Written: {run.path('inspect.html')}")
+
+
+@recipe.command()
+@cli.gradient_options
+def gradients(options):
+    """Write a page that shows how far back gradients reach in the run's recurrent layers."""
+    run = cli.open_trained(options)
+    source = data.find(cli.data_options(options, run))
+    run.check_unchanged(source)
+    names = data.load_names(run)
+    cli.announce(run=run)
+
+    from shared.data.batching import pad
+    from shared.evaluation.gradient_page import write_gradients
+    from shared.evaluation.gradients import EXAMPLES
+
+    texts, _ = source.read("validation", EXAMPLES)
+    words = pad(data.to_ids(texts, names.vocabulary, run.options.max_length))
+    record = write_gradients(run, source, run.load_model(), words)
+    cli.print_prediction(options.as_json, record, f"Written: {run.path('gradients.html')}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The commands of the recipe: train, evaluate, predict, inspect."""
+"""The commands of the recipe: train, evaluate, predict, inspect, gradients."""
 
 import shlex
 
@@ -201,6 +201,30 @@ def inspect(options):
     ]
     write_page(run, "inspect.html", text[:200], run.notice, sections)
     click.echo(f"Written: {run.path('inspect.html')}")
+
+
+@recipe.command()
+@cli.gradient_options
+def gradients(options):
+    """Write a page that shows how far back gradients reach in the run's recurrent layers."""
+    run = cli.open_trained(options)
+    source = data.find(cli.data_options(options, run))
+    run.check_unchanged(source)
+    names = data.load_names(run)
+    cli.announce(run=run)
+
+    from shared.evaluation.gradient_page import write_gradients
+    from shared.evaluation.gradients import EXAMPLES, first_batch
+
+    from . import model  # noqa: F401  registers its layers
+
+    texts = source.read("validation", run.options.limit)
+    sentences, targets = data.short_pairs(*texts, names, run.options.max_length)
+    read = data.to_ids(sentences[:EXAMPLES], names.source, run.options.max_length)
+    inputs, _, weights = first_batch(data.as_dataset(read, targets[:EXAMPLES], EXAMPLES))
+    remark = "The decoder is given the right words (teacher forcing), as in training."
+    record = write_gradients(run, source, run.load_model(), inputs, weights > 0, remark)
+    cli.print_prediction(options.as_json, record, f"Written: {run.path('gradients.html')}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 Only this package knows click, and it imports nothing heavy: `--help` and a wrong option answer at
 once. A recipe's `__main__.py` makes its group with `recipe_group` and decorates its commands with
-`training_options`, `evaluation_options`, `prediction_options` and `inspection_options`; each
-command then receives one `options` namespace that holds these and the recipe's own.
+`training_options`, `evaluation_options`, `prediction_options`, `inspection_options` and
+`gradient_options`; each command then receives one `options` namespace that holds these and the
+recipe's own.
 """
 
 from .group import data_option, network_option, recipe_group, training_option
@@ -12,6 +13,7 @@ from .options import (
     CELLS,
     above_zero,
     evaluation_options,
+    gradient_options,
     inspection_options,
     open_trained,
     positive,
@@ -31,6 +33,7 @@ __all__ = [
     "data_option",
     "data_options",
     "evaluation_options",
+    "gradient_options",
     "inspection_options",
     "network_option",
     "next_step",

@@ -176,6 +176,14 @@ def inspection_options(command):
     return _command([_trained_run(), click.argument("input")])(command)
 
 
+def gradient_options(command):
+    """Add the options of `gradients` to a command; see `training_options`."""
+    as_json = click.option(
+        "--json", "as_json", is_flag=True, help="Print the numbers as one JSON object."
+    )
+    return _command([_trained_run(), as_json])(command)
+
+
 def run_options(command):
     """Add only `--run`, to a command that one recipe alone has; see `training_options`."""
     return _command([_trained_run()])(command)

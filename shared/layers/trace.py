@@ -124,7 +124,10 @@ def state_gradients(layer, inputs, loss=None, timestep=-1, initial_state=None, m
     found = gradients(error, nothing)
     norms = {}
     for part, name in enumerate(_state_names(first)):
-        of_timesteps = [np.linalg.norm(_numpy(of_state[part]), axis=-1) for of_state in found]
+        # In float64, since the squares of what has nearly vanished are zero in float32.
+        of_timesteps = [
+            np.linalg.norm(_numpy(of_state[part]).astype("float64"), axis=-1) for of_state in found
+        ]
         later = [np.zeros_like(of_timesteps[0])] * (len(order) - len(of_timesteps))
         norms[name] = np.stack(of_timesteps + later, axis=1)
     return norms

@@ -15,7 +15,8 @@ from shared.training.run import MODEL, Run
 RUNS = Path("runs")
 LOCK = "lock"
 OF_A_RUN = ("config.json", "history.csv", MODEL, "metrics.json", "checkpoint/latest.npz")
-OF_OTHER_COMMANDS = ("metrics.json", "report.html", "inspect.html")  # which need no lock
+# Which need no lock.
+OF_OTHER_COMMANDS = ("metrics.json", "report.html", "inspect.html", "gradients.html")
 
 
 @contextlib.contextmanager
