@@ -27,7 +27,10 @@ WHAT_IS_MEASURED = (
     "that this run began with. What is not trained by gradients, such as the statistics of a "
     "normalization, is as in the run.",
 )
-WITHOUT_ZEROS = "A logarithmic axis has no zero: where the norm is zero, nothing is drawn."
+WITHOUT_ZEROS = (
+    "A logarithmic axis has no zero: where the norm is zero, nothing is drawn. It is zero, too, "
+    "where it is too small for the number format that the layer computes in."
+)
 
 
 def write_gradients(run, source, network, inputs, mask=None, remark=""):
@@ -103,9 +106,10 @@ def _range(found):
     reached = sorted({place for place in places if place is not None})
     if not reached:
         return "no gradient falls below a hundredth of its first value on the timesteps measured"
-    ends = f"{reached[0]} to {reached[-1]}" if len(reached) > 1 else reached[0]
+    ends = f"{reached[0]} to " if len(reached) > 1 else ""
     later = ", or not at all on those measured" if None in places else ""
-    return f"gradients fall below a hundredth of their first value {ends} timesteps back{later}"
+    back = _timesteps(reached[-1])
+    return f"gradients fall below a hundredth of their first value {ends}{back} back{later}"
 
 
 def sentences(after, before):
@@ -119,9 +123,13 @@ def sentences(after, before):
 
 def _where(values):
     first, vanished = first_and_vanished(values)
-    where = "nowhere" if vanished is None else f"{vanished} timesteps back"
+    where = "nowhere" if vanished is None else f"{_timesteps(vanished)} back"
     times = 1 if first is None else values.max() / values[first]
     return where + (f" (at its largest {times:.3g} times that value)" if times > 1 / SHARE else "")
+
+
+def _timesteps(count):
+    return f"{count} timestep{'' if count == 1 else 's'}"
 
 
 def first_and_vanished(values):
