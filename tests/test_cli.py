@@ -159,6 +159,10 @@ def test_the_notice_of_the_sample_is_printed_once(here, monkeypatch):
         assert output.startswith("SAMPLE DATA, not imdb_reviews")
         assert output.count("SAMPLE DATA") == 1
     assert json.loads(Path("new/metrics.json").read_text())["notice"].startswith("SAMPLE DATA")
+    result = call(ONE, "gradients", "--run", "new", "--json")
+    assert json.loads(result.stdout)["notice"].startswith("SAMPLE DATA")
+    assert result.stderr.count("SAMPLE DATA") == 1
+    assert "SAMPLE DATA" in Path("new/gradients.html").read_text()
 
 
 def run_of(options, files=()):

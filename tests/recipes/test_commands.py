@@ -126,3 +126,22 @@ def test_evaluate_measures_what_it_says(recipe, here):
     assert (record["dataset"], record["split"], record["examples"]) == ("sample", "validation", 7)
     assert "validation split, 7 examples" in result.output
     assert "split" in refused(recipe, "evaluate", "--run", "runs/tiny", "--split", "no-such-split")
+
+
+def test_gradients_before_and_after_training(recipe, here, monkeypatch):
+    monkeypatch.setattr("shared.evaluation.gradients.TIMESTEPS", 20)  # as quick, and as telling
+    arguments = ["gradients", "--run", "runs/tiny", "--json"]
+    page = Path("runs/tiny/gradients.html")
+    if json.loads(Path("runs/tiny/config.json").read_text())["options"].get("scan") == "none":
+        assert "Choose another --run, or train one with --scan rows" in refused(recipe, *arguments)
+        assert not page.exists()
+        return
+    result = call(recipe, *arguments)
+    assert result.exit_code == 0, result.output
+    record = json.loads(result.stdout)
+    assert (record["recipe"], record["dataset"]) == (recipe, "sample")
+    assert record["layers"] and "<!-- before training -->" in page.read_text()
+    for each in record["layers"]:
+        after, before = each["after"], each["before"]
+        assert len(after) == len(before) > 1 and after != before
+        assert None not in after and None not in before and after[1] > 0 and before[1] > 0

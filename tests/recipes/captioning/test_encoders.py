@@ -54,6 +54,8 @@ def test_a_fixed_encoder_looks_at_each_image_once(tmp_path, monkeypatch, picture
     assert len(computed) == 2
     assert answers("one", str(picture))
     assert call("captioning", "inspect", "--run", "one", picture).exit_code == 0
+    result = call("captioning", "gradients", "--run", "one")
+    assert result.exit_code == 0, result.output
 
 
 def test_a_copy_of_the_recipe_keeps_features_of_its_own(tmp_path, monkeypatch):

@@ -119,6 +119,13 @@ def test_stream_needs_a_network_that_reads_forward(forward, clips, tmp_path):
     assert "--direction both" in line and "choose a --run trained with --direction forward" in line
 
 
+def test_gradients_need_a_recurrent_layer(forward, tmp_path):
+    run = shutil.copytree(forward, tmp_path / "run")
+    reconfigure(run, cell="none")
+    line = refused(NAME, "gradients", "--run", run)
+    assert "--cell none: it has no recurrent layer" in line and "--cell lstm" in line
+
+
 def test_labels_of_another_folder_are_refused(forward, tmp_path):
     own = write_folder(tmp_path / "own")
     before = contents(forward)

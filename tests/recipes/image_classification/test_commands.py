@@ -108,6 +108,12 @@ def test_pages(folder, tmp_path, shapes, scan, cell):
     assert page.count('src="data:image/png;base64,') == 3
     assert ("update gate" in page, "forget gate" in page) == (cell == "gru", cell == "lstm")
     assert ("the one step" in page, "row 28" in page) == (cell == "lstm", scan == "rows")
+    if scan == "none":
+        assert "with --scan none: it reads no sequence" in refused(NAME, "gradients", "--run", run)
+        return
+    result = call(NAME, "gradients", "--run", run)
+    assert result.exit_code == 0 and f"Written: {run / 'gradients.html'}" in result.output
+    assert "<!-- gru" in (run / "gradients.html").read_text()
 
 
 def mistakes_shown(run):
