@@ -101,6 +101,12 @@ def inputs_of(recipe, folder):
     return [str(path) for path in sample.write_inputs(folder)]
 
 
+def small(recipe, *options):
+    """Arguments of `train` for the sample and a single network, after which `options` stand."""
+    sample = importlib.import_module(f"recipes.{recipe}.sample")
+    return ["--dataset", "sample", *sample.SMOKE.get("small", []), *options]
+
+
 def environment():
     """That of a process which finds this project from any folder."""
     return {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -73,6 +73,11 @@ def test_every_recipe_has_the_same_functions():
                 for node in tree.body
                 if isinstance(node, ast.FunctionDef)
             ]
+            # A sample may be generated in more than one way.
+            found = [
+                each.partition(",")[0] + ")" if "generate(split," in each else each
+                for each in found
+            ]
             places = [found.index(each) for each in signatures if each in found]
             assert len(places) == len(signatures), (recipe, file, found)
             assert places == sorted(places), (recipe, file, found)

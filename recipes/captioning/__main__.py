@@ -26,7 +26,12 @@ beam_option = click.option(
 
 @recipe.command()
 @cli.training_options(
-    own, dataset=data.DEFAULT, epochs=28, batch_size=32, units=256, on_sample=sample.DEFAULTS
+    own,
+    dataset=data.DEFAULT,
+    epochs=28,
+    batch_size=32,
+    units=256,
+    elsewhere={"on the sample": sample.DEFAULTS},
 )
 @cli.data_option(
     "--image-size",

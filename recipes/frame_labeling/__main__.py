@@ -28,7 +28,7 @@ own = cli.own_folder("Your own clips: a folder of pictures for each, and labels.
     units=128,
     layers=2,
     cells=("none", *cli.CELLS),
-    on_sample=sample.DEFAULTS,
+    elsewhere={"on the sample": sample.DEFAULTS},
 )
 @cli.data_option(
     "--height",

@@ -27,7 +27,7 @@ own = cli.own_folder("Your own pictures: DIR/CLASS/*.png or DIR/train/CLASS/*.pn
     batch_size=128,
     units=128,
     cells=("none", *cli.CELLS),
-    on_sample=sample.DEFAULTS,
+    elsewhere={"on the sample": sample.DEFAULTS},
 )
 @cli.data_option(
     "--image-size",

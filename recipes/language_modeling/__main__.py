@@ -35,7 +35,7 @@ own = cli.own_texts("Your own text, in UTF-8.")
     batch_size=32,
     units=512,
     layers=2,
-    on_sample=sample.DEFAULTS,
+    elsewhere={"on the sample": sample.DEFAULTS},
     examples="tokens",
 )
 @cli.data_option(

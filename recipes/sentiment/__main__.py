@@ -20,7 +20,12 @@ own = cli.own_table("Your own reviews: CSV, TSV or JSON lines.", "text", "label"
 
 @recipe.command()
 @cli.training_options(
-    own, dataset=data.DEFAULT, epochs=6, batch_size=64, units=64, on_sample=sample.DEFAULTS
+    own,
+    dataset=data.DEFAULT,
+    epochs=6,
+    batch_size=64,
+    units=64,
+    elsewhere={"on the sample": sample.DEFAULTS},
 )
 @cli.data_option(
     "--vocabulary-size", type=click.IntRange(3), default=20_000, help="Words known, at most."

@@ -33,7 +33,12 @@ beam_option = click.option(
 
 @recipe.command()
 @cli.training_options(
-    own, dataset=data.DEFAULT, epochs=18, batch_size=64, units=256, on_sample=sample.DEFAULTS
+    own,
+    dataset=data.DEFAULT,
+    epochs=18,
+    batch_size=64,
+    units=256,
+    elsewhere={"on the sample": sample.DEFAULTS},
 )
 @cli.data_option("--reverse", is_flag=True, help="Translate in the other direction.")
 @cli.data_option(

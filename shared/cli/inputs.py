@@ -29,7 +29,7 @@ class Input(NamedTuple):
     too_long: bool = False
 
 
-def read_texts(options, at_most=TEXTS, empty_lines=False):
+def read_texts(options, at_most=TEXTS, empty_lines=False, decode=None):
     """The texts to predict from, as they come; with `-` the lines of standard input.
 
     Bytes that are not UTF-8 become the replacement character, so that any input can be answered.
@@ -41,10 +41,11 @@ def read_texts(options, at_most=TEXTS, empty_lines=False):
             share a batch; but the first has its answer only when the last has.
         empty_lines: take empty lines of standard input as they are, where each line of the answer
             belongs to one of them.
+        decode: function from a text to what the network takes of it; see `read_paths`.
 
     Yields:
-        Lists of strings: what has come since the list before. Where nothing has, it waits for the
-        next one.
+        Lists of strings, or with `decode` of `(text, what decode returned)`: what has come since
+        the list before. Where nothing has, it waits for the next one.
 
     Raises:
         UserError: where standard input is closed, can't be read or holds nothing.
@@ -52,7 +53,8 @@ def read_texts(options, at_most=TEXTS, empty_lines=False):
     """
 
     def check(given):
-        return _text(given, empty_lines)
+        text = _text(given, empty_lines)
+        return (text, decode(text)) if decode else text
 
     return _good_ones(options, _inputs(options.inputs), check, at_most, "text")
 

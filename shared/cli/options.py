@@ -29,7 +29,7 @@ def training_options(
     units,
     layers=1,
     cells=CELLS,
-    on_sample=None,
+    elsewhere=None,
     examples="examples",
 ):
     """Add the options of `train`, with the recipe's defaults, to a command.
@@ -44,8 +44,9 @@ def training_options(
         dataset: the name of the recipe's public data set.
         epochs, batch_size, cell, units, layers: defaults.
         cells: the choices of `--cell`.
-        on_sample: defaults of some options, the recipe's own too, where the bundled sample is
-            trained on: `--help` shows them, `take_defaults` sets them.
+        elsewhere: other defaults of some options, the recipe's own too, by the words for when they
+            hold: `{"on the sample": {"epochs": 12}}`. `--help` shows them, `take_defaults` sets
+            those of the data `Source`.
         examples: what `--limit` counts, in the words of `--help`.
     """
     decorators = [
@@ -107,13 +108,20 @@ def training_options(
     def decorate_and_show(command):
         command = decorate(_then_evaluate(command))
         for option in command.__click_params__:
-            if option.name in (on_sample or {}):
-                words = option.show_default
-                default = words if isinstance(words, str) else option.default
-                option.show_default = f"{default}; {on_sample[option.name]} on the sample"
+            for when, defaults in (elsewhere or {}).items():
+                if option.name in defaults:
+                    words = option.show_default
+                    default = words if isinstance(words, str) else _in_words(option.default)
+                    other = _in_words(defaults[option.name])
+                    option.show_default = f"{default}; {other} {when}"
         return command
 
     return decorate_and_show
+
+
+def _in_words(default):
+    several = isinstance(default, (list, tuple))
+    return " ".join(map(str, default)) if several else str(default)
 
 
 def _then_evaluate(train):

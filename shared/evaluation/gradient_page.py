@@ -13,12 +13,16 @@ SPLIT = "validation"
 SHARE = 0.01  # of the first value: where a gradient counts as vanished
 DISTANCES = (0, 1, 2, 5, 10, 20, 50, 100)  # timesteps, in the table; and the last one
 
-WHAT_IS_MEASURED = (
+THE_STATE = (
     "The state s_k is what timestep k hands on to the next one: the hidden state, and in an LSTM "
     "the cell state as well. The norm of one leaves out what passes through the other at timestep "
-    "k; so that of the cell state is zero at T itself.",
+    "k; so that of the cell state is zero at T itself."
+)
+SUM_OF_OUTPUTS = (
     "E_T is the sum of the layer's own outputs at T, the last timestep of a sequence. It is not "
-    "the loss that the network was trained with.",
+    "the loss that the network was trained with."
+)
+WHAT_IS_SHOWN = (
     "Shown is the norm of dE_T/ds_k, as a mean over the sequences that are at least so long. Its "
     "first value is that at T, and for the cell state the one at T - 1.",
     "Padding is not counted. A layer that reads backwards has its T at the beginning of the "
@@ -61,27 +65,40 @@ def write_gradients(run, source, network, inputs, mask=None, remark=""):
             f"The first examples of {source.name}, {SPLIT} split, are empty: there is no timestep "
             "to measure. Choose another --run."
         )
-    another_seed = (run.config["seed"] + 1) % 2**32
-    before = reach(untrained(network, another_seed), inputs, mask=mask)
+    before = reach(untrained(network, another_seed(run)), inputs, mask=mask)
+    facts = f"at most {EXAMPLES} sequences, and of each the last {TIMESTEPS} timesteps"
+    return write_measured(run, source, after, before, facts, [SUM_OF_OUTPUTS, remark])
+
+
+def another_seed(run):
+    """A seed for weights that are drawn anew: not the one that the run began with."""
+    return (run.config["seed"] + 1) % 2**32
+
+
+def write_measured(run, source, after, before, facts, remarks, bounds=()):
+    """Write `gradients.html`.
+
+    Args:
+        run, source: see `write_gradients`.
+        after, before: as from `reach`, of the trained network and of the untrained one.
+        facts: how much of the split was measured.
+        remarks: sentences on what is measured, first of all what E_T is.
+        bounds: see `gradient_picture`; of the hidden states.
+
+    Returns:
+        A dictionary of what was measured, which can be written as JSON.
+    """
     notice = source.notice or run.notice
-    facts = (
-        f"{source.name}, {SPLIT} split, its first examples: at most {EXAMPLES} sequences, and of "
-        f"each the last {TIMESTEPS} timesteps"
-    )
-    write_page(run, PAGE, facts, notice, gradient_sections(after, before, remark))
+    facts = f"{source.name}, {SPLIT} split, its first examples: {facts}"
+    write_page(run, PAGE, facts, notice, gradient_sections(after, before, remarks, bounds))
     record = {"recipe": run.recipe, "dataset": source.name, "split": SPLIT}
     if notice:
         record["notice"] = notice
     return record | {"layers": _numbers(after, before)}
 
 
-def gradient_sections(after, before, remark=""):
-    """What the page shows, as `write_page` takes it.
-
-    Args:
-        after, before: as from `reach`, of the trained network and of the untrained one.
-        remark: one more sentence on what is measured.
-    """
+def gradient_sections(after, before, remarks=(SUM_OF_OUTPUTS,), bounds=()):
+    """What the page shows, as `write_page` takes it; arguments as of `write_measured`."""
     words = [summary(after, before), *sentences(after, before)]
     sections = [("How far back gradients reach", _paragraphs(words))]
     for state in dict.fromkeys(state for _, state, _ in _curves(after)):
@@ -90,9 +107,10 @@ def gradient_sections(after, before, remark=""):
             for layer, name, values in _curves(after)
             if name == state
         ]
-        sections.append((_spaced(state).capitalize(), gradient_picture(curves)))
+        lines = bounds if state == "hidden_state" else ()
+        sections.append((_spaced(state).capitalize(), gradient_picture(curves, lines)))
     sections.append(("Norms at some distances", gradient_table(after, before)))
-    measured = [*WHAT_IS_MEASURED, remark] if remark else WHAT_IS_MEASURED
+    measured = [text for text in (THE_STATE, *remarks, *WHAT_IS_SHOWN) if text]
     return [*sections, ("What is measured", _paragraphs(measured))]
 
 

@@ -99,12 +99,12 @@ def _noting(arrived, name, layer):
     return inner_loop
 
 
-def reach(network, inputs, loss=None, mask=None):
+def reach(network, inputs, loss=None, mask=None, timesteps=None):
     """How much of an error at the last timestep arrives at each earlier state, layer by layer.
 
     T is each sequence's last timestep, in the order in which the layer reads, that is not passed
     over, and only timesteps that are not passed over count as distance. The first `EXAMPLES` rows
-    of what arrives at a layer are measured, and of each the last `TIMESTEPS` timesteps; what came
+    of what arrives at a layer are measured, and of each the last `timesteps`; what came
     before is in the state that they begin with.
 
     Args:
@@ -114,6 +114,7 @@ def reach(network, inputs, loss=None, mask=None):
             `keras.ops`: one number per row, or their sum. If None, and for all layers but the last,
             E_T is the sum of the layer's own outputs at T.
         mask: (rows, timesteps), False at padding, for layers at which no mask arrives.
+        timesteps: of each sequence, the last ones; `TIMESTEPS` if None.
 
     Returns:
         Dictionary name of a layer -> dictionary "hidden_state", and for the LSTM "cell_state" ->
@@ -125,11 +126,12 @@ def reach(network, inputs, loss=None, mask=None):
     for name, given in progress(arrived.items(), doing="measuring gradients", unit="layer"):
         if given.mask is None and mask is not None:
             given = given._replace(mask=np.asarray(mask, bool))
-        found[name] = _reach_in(layers[name], given, loss if name == list(arrived)[-1] else None)
+        of_last = loss if name == list(arrived)[-1] else None
+        found[name] = _reach_in(layers[name], given, of_last, timesteps or TIMESTEPS)
     return found
 
 
-def _reach_in(layer, given, loss):
+def _reach_in(layer, given, loss, timesteps):
     """As `reach`, of one layer: dictionary name of a state -> array over the distance."""
 
     def turned(array):
@@ -139,8 +141,8 @@ def _reach_in(layer, given, loss):
     sequences, states = given.sequences[:EXAMPLES], [s[:EXAMPLES] for s in given.initial_state]
     there = np.ones(sequences.shape[:2], bool) if given.mask is None else given.mask[:EXAMPLES]
     sequences, there = _at_the_end(turned(sequences), turned(there))
-    before, sequences = sequences[:, :-TIMESTEPS], sequences[:, -TIMESTEPS:]
-    there_before, there = there[:, :-TIMESTEPS], there[:, -TIMESTEPS:]
+    before, sequences = sequences[:, :-timesteps], sequences[:, -timesteps:]
+    there_before, there = there[:, :-timesteps], there[:, -timesteps:]
     if before.shape[1]:
         states = _states_after(layer, turned(before), states, turned(there_before))
     norms = layer.state_gradients(turned(sequences), loss, initial_state=states, mask=turned(there))

@@ -88,3 +88,43 @@ def predict_sequences(network, sequences, batch_size=128):
             outputs[places] = batch
             bar.update(len(places))
     return outputs
+
+
+def predict_alike(network, inputs):
+    """The network's output for each input, where those of the same length share a batch.
+
+    For networks that know no padding.
+
+    Args:
+        network: a Keras model from `(batch, timesteps, ...)` to `(batch, ...)`, or `Answering` of
+            one.
+        inputs: list of arrays `(timesteps, ...)`.
+
+    Returns:
+        List of arrays, in the order of the inputs.
+    """
+    outputs = [None] * len(inputs)
+    for length in sorted({len(each) for each in inputs}):
+        places = [place for place, each in enumerate(inputs) if len(each) == length]
+        found = network.predict_on_batch(np.stack([inputs[place] for place in places]))
+        for place, output in zip(places, keras.ops.convert_to_numpy(found), strict=True):
+            outputs[place] = output
+    return outputs
+
+
+def predict_batches(network, batches):
+    """What a network says of batches, and what it should say.
+
+    Args:
+        network: a Keras model.
+        batches: `tf.data.Dataset` of `(inputs, answers)`.
+
+    Returns:
+        outputs, answers: arrays whose first axis is the examples.
+    """
+    outputs, answers = [], []
+    for inputs, wanted in progress(batches, doing="measuring", unit="batch"):
+        found = network.predict_on_batch(inputs.numpy())
+        outputs.append(keras.ops.convert_to_numpy(found))
+        answers.append(wanted.numpy())
+    return np.concatenate(outputs), np.concatenate(answers)

@@ -14,6 +14,7 @@ from .attention import BahdanauAttention, LuongAttention
 from .attention_decoder import AttentionDecoder
 from .bidirectional import Bidirectional
 from .carried_state import CarriedState
+from .chrono import ChronoBias, chrono
 from .gru import GRU, GRUCell
 from .lstm import LSTM, LSTMCell
 from .mingru import MinGRU, MinGRUCell
@@ -27,6 +28,7 @@ __all__ = [
     "BahdanauAttention",
     "Bidirectional",
     "CarriedState",
+    "ChronoBias",
     "GRUCell",
     "LSTMCell",
     "LuongAttention",
@@ -35,6 +37,7 @@ __all__ = [
     "MinGRUCell",
     "SimpleRNN",
     "SimpleRNNCell",
+    "chrono",
     "recurrent",
 ]
 

@@ -10,7 +10,7 @@ from shared.training.run import MODEL
 from shared.training.stopping import stop_requests
 
 
-def fit(network, data, run, options, monitor, patience=None, callbacks=()):
+def fit(network, data, run, options, monitor, patience=None, callbacks=(), label=""):
     """Train, keep the network that is best on validation, and write the run folder.
 
     After each epoch `history.csv` gets a row, `model.keras` holds the best network so far, and
@@ -29,6 +29,8 @@ def fit(network, data, run, options, monitor, patience=None, callbacks=()):
         patience: stop after this many epochs without a new best; None never stops early.
         callbacks: further Keras callbacks; what they depend on must not outlast an epoch, or be in
             the network's variables.
+        label: the name of the network where a run trains several, each in a `Part` of the run. It
+            stands in each line, and whoever compares them says what they have learned.
 
     Returns:
         The history: a list of dictionaries, one per epoch.
@@ -43,11 +45,12 @@ def fit(network, data, run, options, monitor, patience=None, callbacks=()):
     network.optimizer.build(network.trainable_variables)
     moment = checkpoint.load(network, run)
     history, epochs = moment.history, options.epochs
-    progress = Progress(epochs, data.steps, moment.batch)
+    progress = Progress(epochs, data.steps, moment.batch, label)
     _continue(network, data, run, options, monitor, moment, progress)
     validation = untuned(data.validation)
     if len(history) < epochs:
-        progress.say("Building the network's steps.")
+        if not label:
+            progress.say("Building the network's steps.")
         with user_errors():
             network.evaluate(validation.take(1), verbose=0)
     with stop_requests() as request:
@@ -68,7 +71,7 @@ def fit(network, data, run, options, monitor, patience=None, callbacks=()):
     # The loss that is monitored, where there are several.
     loss = monitor if monitor.endswith("loss") else "val_loss"
     lowest = min((row[loss] for row in history), default=0.0)
-    if lowest > 0.98 * data.guessing:
+    if lowest > 0.98 * data.guessing and not label:
         progress.say(
             f"Nothing is learned yet: the validation loss, {lowest:.3f}, is no better than that of "
             f"guessing, {data.guessing:.3f}. Train for more --epochs, or on more examples."

@@ -1,7 +1,6 @@
 """What watches over each batch of a training: numbers that are none, the clock, signals."""
 
 import math
-import shlex
 import time
 
 import keras
@@ -68,11 +67,10 @@ class Guard(keras.callbacks.Callback):
         """Raise Stopped where a signal has asked for it; `moment` is saved already."""
         if not self.request.signal_number:
             return
-        folder = shlex.quote(str(self.run.folder))
         place = f"batch {moment.batch} of epoch {moment.epoch + 1}"
         raise Stopped(
             f"Stopped and saved after {place if moment.batch else f'epoch {moment.epoch}'}. Go on "
-            f"with: python -m recipes.{self.run.recipe} train --resume --run {folder}",
+            f"with: {self.run.resume_command}",
             self.request.signal_number,
         )
 

@@ -16,25 +16,30 @@ class Progress(keras.callbacks.Callback):
         epochs: how many in all.
         steps: the number of batches in an epoch.
         first_batch: how many batches of the first epoch are done already.
+        label: the name of the network where there are several; or empty.
     """
 
-    def __init__(self, epochs, steps, first_batch=0):
+    def __init__(self, epochs, steps, first_batch=0, label=""):
         super().__init__()
         self.epochs = epochs
         self.steps = steps
         self.done = first_batch
         self.bar = None
         self.first_batch = True
+        self.before = f"{label}: " if label else ""
 
     def continuing(self, moment):
         """Say where a run goes on."""
         if moment.epoch == self.epochs:
-            self.say(f"All {self.epochs} epochs are done; for more of them give --epochs.")
+            self.say(
+                f"{self.before}All {self.epochs} epochs are done; for more of them give --epochs."
+            )
         elif moment.batch:
             place = f"batch {moment.batch} of {self.steps} in epoch {moment.epoch + 1}"
-            self.say(f"Continuing after {place} of {self.epochs}.")
+            self.say(f"{self.before}Continuing after {place} of {self.epochs}.")
         else:
-            self.say(f"Continuing after epoch {moment.epoch} of {self.epochs}.")
+            place = f"epoch {moment.epoch} of {self.epochs}"
+            self.say(f"{self.before}Continuing after {place}.")
 
     def say(self, line):
         print(line, flush=True)
@@ -43,7 +48,7 @@ class Progress(keras.callbacks.Callback):
         self.bar = tqdm(
             total=self.steps,
             initial=self.done,
-            desc=f"epoch {epoch + 1}/{self.epochs}",
+            desc=f"{self.before}epoch {epoch + 1}/{self.epochs}",
             unit="batch",
             mininterval=0.5,
             dynamic_ncols=True,
@@ -63,7 +68,7 @@ class Progress(keras.callbacks.Callback):
         """Show what an epoch, a row of the history, has come to."""
         figures = {name: value for name, value in row.items() if name != "epoch"}
         if self.bar is None or self.bar.disable:
-            line = f"epoch {row['epoch']}/{self.epochs}: {_figures(figures)}"
+            line = f"{self.before}epoch {row['epoch']}/{self.epochs}: {_figures(figures)}"
             print(line, file=sys.stderr, flush=True)
         else:
             self.bar.set_postfix_str(_figures(figures))

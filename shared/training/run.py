@@ -14,7 +14,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from shared.errors import UserError
-from shared.files import digest, read_json, replacing, write_bytes, write_json, write_text
+from shared.files import (
+    digest,
+    read_json,
+    remove_temporaries,
+    replacing,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from shared.training.devices import describe_device
 
 MODEL = "model.keras"
@@ -43,6 +51,16 @@ class Run:
 
     def path(self, name):
         return self.folder / name
+
+    def part(self, name):
+        """The `Part` of that name, for a run that trains several networks."""
+        return Part(self, name)
+
+    @property
+    def resume_command(self):
+        """What continues the training."""
+        folder = shlex.quote(str(self.folder))
+        return f"python -m recipes.{self.recipe} train --resume --run {folder}"
 
     @property
     def config(self):
@@ -133,12 +151,14 @@ class Run:
             )
         self.belonging["config.json"] = config["sha256"]
 
-    def keep(self, name, content):
+    def keep(self, name, content, anew=False):
         """Write a file that belongs to the model: what the network's numbers mean.
 
         Args:
             name: of the file.
             content: bytes, or a text.
+            anew: replace another content, and remove the model that it belongs to: for what only
+                the end of a training decides. `save_model` comes next.
 
         Raises:
             UserError: where the run has that file already, with another content.
@@ -146,6 +166,9 @@ class Run:
         content = content.encode() if isinstance(content, str) else content
         path = self.path(name)
         if not path.exists():
+            write_bytes(path, content)
+        elif _read(path) != content and anew:
+            self.path(MODEL).unlink(missing_ok=True)
             write_bytes(path, content)
         elif _read(path) != content:
             raise UserError(
@@ -216,7 +239,7 @@ class Run:
             )
         return (
             f"{self.folder} has no {MODEL}: its training ended too early. Continue it: "
-            f"python -m recipes.{self.recipe} train --resume --run {shlex.quote(str(self.folder))}"
+            f"{self.resume_command}"
         )
 
     def load_model(self, name=MODEL):
@@ -299,6 +322,44 @@ class Run:
         """Write `metrics.json`: what `record` gave, and how long the training took."""
         record["wall_seconds"] = round(sum(row["seconds"] for row in self.load_history()), 1)
         write_json(self.path("metrics.json"), record)
+
+
+class Part(Run):
+    """One of several networks of a run: its history, checkpoint and model in a folder of its own.
+
+    All else is the run's: its `config.json`, and the files that belong to its model.
+
+    Args:
+        run: the `Run`.
+        name: of the folder, within that of the run.
+    """
+
+    def __init__(self, run, name):
+        super().__init__(run.recipe, run.folder / name)
+        self.run = run
+        self.belonging = run.belonging
+
+    def path(self, name):
+        own = name in (MODEL, "history.csv") or name.startswith("checkpoint")
+        return self.folder / name if own else self.run.path(name)
+
+    @property
+    def resume_command(self):
+        return self.run.resume_command
+
+    def make(self):
+        """Make its folder, if it isn't there; the `Part` itself.
+
+        Raises:
+            UserError: where that can't be.
+        """
+        try:
+            self.path("checkpoint").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"Can't write to {self.folder}: {error.strerror}.") from error
+        for folder in (self.folder, self.path("checkpoint")):
+            remove_temporaries(folder, spared=lambda name: False)
+        return self
 
 
 def hash_of(config):

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from shared.training.guard import Guard
-from tests.conftest import call
+from tests.conftest import call, small
 from tests.training.trainings import assert_same
 
 CELLS = ("rnn", "lstm", "gru", "mingru")
@@ -43,7 +43,7 @@ def test_stopped_and_continued(recipe, cell, mixed, request, stop, tmp_path, mon
     if not request.config.getoption("--faults") and (recipe, cell, precision) != SHORT:
         pytest.skip("takes minutes: make test-faults")
     monkeypatch.chdir(tmp_path)
-    options = ["--dataset", "sample", "--limit", 96, "--epochs", 2, "--units", 8, "--cell", cell]
+    options = small(recipe, "--limit", 96, "--epochs", 2, "--units", 8, "--cell", cell)
     options += ["--precision", precision, "--batch-size", 16, *MORE.get(recipe, [])]
     result = call(recipe, "train", "--run", "straight", *options)
     assert result.exit_code == 0, result.output

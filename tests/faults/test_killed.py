@@ -11,12 +11,12 @@ import pytest
 
 from shared.errors import UserError
 from shared.training.run import Run
-from tests.conftest import command_line, environment
+from tests.conftest import command_line, environment, small
 from tests.training.trainings import assert_same
 
 pytestmark = pytest.mark.usefixtures("asked_for")
 
-OPTIONS = ["--dataset", "sample", "--limit", "96", "--epochs", "5", "--units", "8"]
+OPTIONS = ["--limit", "96", "--epochs", "5", "--units", "8"]
 OPTIONS += ["--batch-size", "16"]
 MORE = {
     "captioning": ["--image-size", "32"],
@@ -79,7 +79,8 @@ def assert_whole(recipe, folder):
 
 
 def test_killed_again_and_again_a_run_ends_as_if_it_had_not_been(recipe, tmp_path, injected):
-    options = [*OPTIONS, "--precision", PRECISIONS.get(recipe, "float32"), *MORE.get(recipe, [])]
+    more = ["--precision", PRECISIONS.get(recipe, "float32"), *MORE.get(recipe, [])]
+    options = small(recipe, *OPTIONS, *more)
     # In the folder of the recipe's runs, so that `latest` is written too.
     folder, straight = (tmp_path / "runs" / recipe / name for name in ("killed", "straight"))
     begun = time.monotonic()

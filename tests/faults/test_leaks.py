@@ -7,13 +7,13 @@ import time
 import numpy as np
 import pytest
 
-from tests.conftest import command_line, environment
+from tests.conftest import command_line, environment, small
 
 pytestmark = pytest.mark.usefixtures("asked_for")
 
 EPOCHS = 200
 WARM = 40  # epochs after which all caches are full
-OPTIONS = ["--dataset", "sample", "--limit", "64", "--units", "8", "--batch-size", "16"]
+OPTIONS = ["--limit", "64", "--units", "8", "--batch-size", "16"]
 MORE = {
     "captioning": ["--image-size", "32"],
     "language_modeling": ["--limit", "400", "--timesteps", "8"],  # of tokens
@@ -35,7 +35,7 @@ def memory_and_files(process):
 
 
 def test_two_hundred_epochs_leak_nothing(recipe, tmp_path, injected):
-    arguments = ["train", "--run", tmp_path / "a", "--epochs", EPOCHS, *OPTIONS]
+    arguments = ["train", "--run", tmp_path / "a", "--epochs", EPOCHS, *small(recipe, *OPTIONS)]
     process = subprocess.Popen(
         command_line(recipe, *arguments, *MORE.get(recipe, [])),
         cwd=tmp_path,

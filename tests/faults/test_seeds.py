@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from tests.conftest import call
+from tests.conftest import call, small
 from tests.training.trainings import assert_same, left_in
 
-OPTIONS = ["--dataset", "sample", "--limit", 64, "--epochs", 1, "--units", 8, "--batch-size", 16]
+OPTIONS = ["--limit", 64, "--epochs", 1, "--units", 8, "--batch-size", 16]
 MORE = {
     "captioning": ["--image-size", 32],
     "language_modeling": ["--limit", 400, "--timesteps", 8],  # of tokens
@@ -32,7 +32,14 @@ def trained(recipe, tmp_path_factory, asked_for):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for name, seed in [("one", 1), ("again", 1), ("other", 2)]:
-            arguments = [*OPTIONS, "--run", name, "--seed", seed, *MORE.get(recipe, [])]
+            arguments = [
+                *small(recipe, *OPTIONS),
+                "--run",
+                name,
+                "--seed",
+                seed,
+                *MORE.get(recipe, []),
+            ]
             result = call(recipe, "train", *arguments)
             assert result.exit_code == 0, result.output
     return folder

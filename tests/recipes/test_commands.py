@@ -12,7 +12,7 @@ import pytest
 
 from shared.layers import loops
 from shared.layers.recurrent import RecurrentLayer
-from tests.conftest import call, inputs_of, refused
+from tests.conftest import call, inputs_of, refused, small
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def tiny(recipe, tmp_path_factory):
     folder = tmp_path_factory.mktemp(f"tiny-{recipe}")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        arguments = ["--dataset", "sample", "--limit", "32", "--epochs", "1", "--units", "8"]
+        arguments = small(recipe, "--limit", "32", "--epochs", "1", "--units", "8")
         result = call(recipe, "train", *arguments, "--run", "runs/tiny")
         Path(f"runs/{recipe}").mkdir()
         Path(f"runs/{recipe}/latest").symlink_to("../tiny")

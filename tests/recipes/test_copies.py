@@ -24,7 +24,9 @@ def call(recipe, *arguments):
     group.main([*arguments], recipe, standalone_mode=False)
 
 original, copy = sys.argv[1:]
+sample = importlib.import_module(f"recipes.{original}.sample")
 small = ["--dataset", "sample", "--limit", "24", "--epochs", "1", "--units", "8"]
+small += sample.SMOKE.get("small", [])
 call(original, "train", *small)
 call(copy, "train", *small)
 call(original, "evaluate")

@@ -13,7 +13,7 @@ from shared.data.training_data import TrainingData
 from shared.training.fit import fit
 from shared.training.folders import start_run
 from shared.training.run import Run
-from tests.conftest import call
+from tests.conftest import call, small
 
 STEPS, BATCH = 6, 16  # batches of an epoch, examples of a batch
 
@@ -127,7 +127,7 @@ def assert_same(folder, expected):
 
 def train_tiny(recipe, folder):
     """Train a recipe on its sample for seconds; the folder of the run."""
-    options = ["--dataset", "sample", "--limit", "32", "--epochs", "1", "--units", "8"]
+    options = small(recipe, "--limit", "32", "--epochs", "1", "--units", "8")
     result = call(recipe, "train", *options, "--run", folder / "run")
     assert result.exit_code == 0, result.output
     return folder / "run"
