@@ -204,7 +204,7 @@ def evaluate(options):
     cli.announce(source, run)
 
     from shared.evaluation.prediction import predict_batches
-    from shared.evaluation.report import heatmaps, table, write_report
+    from shared.evaluation.report import table, write_report
 
     from . import model
 
@@ -239,14 +239,17 @@ def evaluate(options):
             ),
         ]
     if run.options.task == "agreement":
-        words = held.column("inputs")[0]
-        inside = model.explain(network, words)
-        shown = {name: inside[name] for name in ("cell_state", "hidden_state") if name in inside}
-        tokens = [names.vocabulary[word] for word in words]
+        text = held.column("inputs")[0]
+        inside = model.explain(network, text)
+        state = "cell_state" if "cell_state" in inside else "hidden_state"
+        words = [names.vocabulary[word] for word in text]
         rows = [row for of_cell in mistakes.values() for row in of_cell]
         columns = ("cell", "gap", "answer", "text")
         sections += [
-            (f"Across a gap of {one.timesteps} words", heatmaps(shown, tokens)),
+            (
+                f"The {state.replace('_', ' ')} across a gap of {one.timesteps} words",
+                across_the_gap(inside[state], words),
+            ),
             ("Texts that were answered wrong", table(columns, rows)),
         ]
     write_report(run, record, sections)
@@ -296,6 +299,29 @@ def over_gaps(metrics, chosen, chance):
     axis.set_xticks(gaps, gaps)
     axis.minorticks_off()
     axis.legend(frameon=False)
+    return figure(drawing)
+
+
+def across_the_gap(states, words):
+    """The state over the timesteps of one text, as a picture.
+
+    Args:
+        states: array `(timesteps, units)`; units are drawn in the order of their last value.
+        words: list of strings, of which some are written below.
+    """
+    from shared.evaluation.report import figure, new_figure
+
+    drawing, (axis,) = new_figure(width=9.5, height=3.8)
+    limit = np.quantile(abs(states), 0.99)
+    ordered = states[:, np.argsort(-states[-1])].T
+    image = axis.imshow(ordered, aspect="auto", cmap="RdBu", vmin=-limit, vmax=limit)
+    country, end = 4, len(words) - 1  # "i grew up in COUNTRY ... speak fluent"
+    between = range(country + 20, end - 10, 20)
+    axis.set_xticks([country, *between, end], [words[i] for i in (country, *between, end)])
+    axis.tick_params(axis="x", rotation=60, labelsize=8)
+    axis.set(ylabel="units, by their last value")
+    axis.grid(visible=False)
+    drawing.colorbar(image, ax=axis, pad=0.01)
     return figure(drawing)
 
 
@@ -394,10 +420,10 @@ def gradients(options):
                 layer = one.cell if one.layers == 1 else f"{one.cell}, {name}"
                 found[layer] = states
         if one.cell == "rnn" and one.layers == 1 and not one.identity:
-            for when, each, found in (("before", anew, before), ("after", network, after)):
-                largest, values = model.bound(each, found["rnn"]["hidden_state"])
-                bounds.append((f"bound for rnn {when}: {largest:.2f}^(T - k)", values))
-                remarks.append(model.bound_in_words(when, largest))
+            largest_before, values_before = model.bound(anew, before["rnn"]["hidden_state"])
+            largest, values = model.bound(network, after["rnn"]["hidden_state"])
+            bounds = [("bound for rnn, before", values_before), ("bound for rnn, after", values)]
+            remarks.append(model.bounds_in_words(largest_before, largest))
     facts = f"{EXAMPLES} sequences of {inputs.shape[1]} timesteps"
     record = gradient_page.write_measured(run, source, after, before, facts, remarks, bounds)
     cli.print_prediction(options.as_json, record, f"Written: {run.path('gradients.html')}")

@@ -27,7 +27,7 @@ FITTING = (PICTURES, "fashion_mnist", "cifar10")
 # Options whose defaults differ by task; those of `agreement` are the ones of the command line.
 DEFAULTS = {
     "agreement": {},
-    "adding": {"epochs": 40, "batch_size": 50, "units": 128, "learning_rate": (0.005,)},
+    "adding": {"epochs": 30, "batch_size": 50, "units": 128, "learning_rate": (0.005,)},
     "copying": {"epochs": 20, "batch_size": 50, "units": 128, "learning_rate": (0.005,)},
     "pixels": {"epochs": 8, "batch_size": 100, "units": 128, "learning_rate": (0.005,)},
 }

@@ -134,10 +134,12 @@ def bound(network, values):
     return largest, bounds[bounds < 100 * values.max()]
 
 
-def bound_in_words(when, largest):
-    """What the dotted line says, for the page."""
+def bounds_in_words(before, after):
+    """What the bounds say, for the page; the largest singular values of W before and after."""
     return (
-        f"The dotted line is the bound of the textbook for the simple RNN with tanh, {when} "
-        "training: the norm at T times the largest singular value of W to the power of T - k; that "
-        f"value is {largest:.3f}. Below 1, gradients must vanish; above 1, they may explode."
+        "The bound of the textbook for the simple RNN with tanh is the norm at T times the "
+        "largest singular value of W to the power of T - k. That value is "
+        f"{before:.3f} before training and {after:.3f} after. Where it is below 1, gradients must "
+        "vanish; where it is above 1, they may explode. The bound is drawn as far as it stays "
+        "below a hundred times the largest norm."
     )

@@ -1,5 +1,6 @@
 """The page that shows how far back gradients reach: a picture, a table, and what they say."""
 
+import itertools
 import math
 
 import numpy as np
@@ -174,7 +175,8 @@ def gradient_picture(curves, bounds=()):
     Args:
         curves: list of (label, values after, values before), each an array (distances,) of norms at
             T - k = 0, 1, ...; drawn solid and dashed in one colour. Before may be None.
-        bounds: list of (label, values), drawn dotted: what theory says that norms can't exceed.
+        bounds: list of (label, values), drawn dotted and dash-dotted: what theory says that norms
+            can't exceed.
     """
     drawing, (axis,) = new_figure(width=9.0, height=3.8)
     everything = [(values, "-") for _, values, _ in curves]
@@ -184,9 +186,9 @@ def gradient_picture(curves, bounds=()):
         if before is not None:
             everything.append((before, "--"))
             _line(axis, before, color=colour, linestyle="--")
-    for number, (label, values) in enumerate(bounds):
-        everything.append((values, ":"))
-        _line(axis, values, color=f"C{number % 10}", linestyle=":", label=label)
+    for (label, values), style in zip(bounds, itertools.cycle((":", "-.")), strict=False):
+        everything.append((values, style))
+        _line(axis, values, color="black", linestyle=style, label=label)
     for style, means in (("-", "after training"), ("--", "before training")):
         if style in [drawn for _, drawn in everything]:
             axis.plot([], [], color="grey", linestyle=style, label=means)
