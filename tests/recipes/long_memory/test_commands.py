@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from recipes.long_memory import data, sample
 from shared.training.guard import Guard
-from shared.training.run import Run
+from shared.training.run import BELONGING, Run
 from tests.conftest import call, refused
 from tests.training.trainings import assert_same
 
@@ -105,13 +106,19 @@ def test_gradients_of_every_cell_at_the_longest_gap(copied):
 
 
 def test_a_network_of_another_run_is_refused(copied, tmp_path):
-    other = tmp_path / "other"
-    assert train(*RACE, "--run", other, "--seed", 2).exit_code == 0
-    last = json.loads((copied / "networks.json").read_text())[0]["folder"]
-    (other / last / "model.keras").replace(copied / last / "model.keras")
+    """Whose `config.json` has another hash."""
+    folder = json.loads((copied / "networks.json").read_text())[0]["folder"]
+    path, other = copied / folder / "model.keras", tmp_path / "other.keras"
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(other, "w") as written:
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name == BELONGING:
+                content = json.dumps(json.loads(content) | {"config.json": "0" * 64}).encode()
+            written.writestr(name, content)
+    other.replace(path)
     assert "config.json" in refused("long_memory", "evaluate", "--run", copied)
-    (copied / last / "model.keras").unlink()
-    assert last in refused("long_memory", "evaluate", "--run", copied)
+    path.unlink()
+    assert folder in refused("long_memory", "evaluate", "--run", copied)
 
 
 def test_a_race_that_was_stopped_ends_as_one_that_was_not(raced, tmp_path, monkeypatch):
