@@ -13,12 +13,17 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
+pytest_plugins = ["tests.browser"]
+
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted(path.parent.name for path in ROOT.glob("recipes/*/__main__.py"))
 
 # No test reaches for the network: an unreachable proxy refuses at once what would have left here.
 os.environ.update(
-    http_proxy="http://127.0.0.1:9", https_proxy="http://127.0.0.1:9", TF_CPP_MIN_LOG_LEVEL="2"
+    http_proxy="http://127.0.0.1:9",
+    https_proxy="http://127.0.0.1:9",
+    no_proxy="localhost,127.0.0.1",
+    TF_CPP_MIN_LOG_LEVEL="2",
 )
 os.environ.pop("TFDS_DATA_DIR", None)
 

@@ -41,6 +41,10 @@ def test_recipes_import_their_own_files_relatively():
         assert not [path for path in importers(f"recipes.{recipe}") if path.startswith("recipes/")]
 
 
+def test_nothing_imports_a_lesson_but_lessons():
+    assert not list(importers("lessons"))
+
+
 def test_layers_import_nothing_of_ours():
     assert not [path for path in importers("shared") if path.startswith("shared/layers/")]
 

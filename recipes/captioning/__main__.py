@@ -9,6 +9,8 @@ from shared.data.captioned_images import CAPTIONS
 
 from . import data, sample
 
+MONITOR = "val_captions_loss"  # the column of the history by which a network is chosen
+
 recipe = cli.recipe_group(
     __file__, help="One to many: look at an image, then write a sentence about it."
 )
@@ -152,7 +154,7 @@ def train(options):
         data.save_names(run, training.names)
         if fixed:
             run.keep_model(fixed, pretrained.FILE)
-        fit(network, training, run, options, monitor="val_captions_loss")
+        fit(network, training, run, options, monitor=MONITOR)
     return run
 
 
@@ -167,7 +169,7 @@ def evaluate(options):
     names = data.load_names(run)
     cli.announce(source, run)
 
-    from shared.evaluation.captions import best_and_worst, in_order, measure
+    from shared.evaluation.captions import best_and_worst, dealt, in_order, measure
     from shared.evaluation.report import write_report
     from shared.training.pretrained import encoder_of
 
@@ -185,10 +187,12 @@ def evaluate(options):
 
     metrics, signature = measure(captions, references)
     facts = {"beam": options.beam, "signatures": {"bleu_4": signature}}
+    if len(captions) > 1:
+        facts["baselines"] = {"shuffled images": dealt(captions, references)}
     count = network.count_params()
     record = run.record(source, options.split, len(captions), metrics, count, **facts)
     cli.save_measurement(run, record)
-    write_report(run, record, best_and_worst(examples, captions, references))
+    write_report(run, record, best_and_worst(examples, captions, references), MONITOR)
     cli.next_step(run, "predict", "picture.jpg")
 
 
@@ -224,14 +228,15 @@ def predict(options):
 @cli.inspection_options
 @beam_option
 def inspect(options):
-    """Write a page that shows where in INPUT, an image file, the decoder looked for each word."""
+    """Write a page that shows how INPUT, an image file, was described, and what was looked at."""
     path = cli.read_path(options.input)
     run = cli.open_trained(options)
     cli.announce(run=run)
 
     from shared.data.images import read_images
-    from shared.evaluation.pictures import highlighted, picture_grid
-    from shared.evaluation.report import write_page
+    from shared.evaluation.inside import inside
+    from shared.evaluation.inspection import answer, how_sure, write_inspection
+    from shared.evaluation.pictures import looked_at, picture_grid
     from shared.training.pretrained import encoder_of
 
     from . import model
@@ -243,16 +248,19 @@ def inspect(options):
     (image,) = images = read_images([path], *data.shape_of(run.options))
     (best,) = write(images)
     words = [*best.tokens.tolist(), STOP]
-    weights = model.attend(network, encoder, image, words)
-    looked = picture_grid(
-        [highlighted(image, each) for each in weights], [names.vocabulary[word] for word in words]
-    )
+    weights, probabilities, traced = model.explain(network, encoder, image, words)
+    shown = [names.vocabulary[word] for word in words]
+    captions = [f"{word}, {each:.2f}" for word, each in zip(shown, probabilities, strict=True)]
     sections = [
-        ("Caption", to_text(best.tokens, names.vocabulary)),
-        ("Where the decoder looked when it wrote each word", looked),
+        ("Caption", answer(to_text(best.tokens, names.vocabulary), how_sure(shown, probabilities))),
+        ("The image", picture_grid([image], ["as the network sees it"])),
+        (
+            "Where the decoder looked when it wrote each word, and how sure it was of it",
+            picture_grid(looked_at(image, weights), captions, list(range(len(words)))),
+        ),
+        ("Inside the decoder", inside(traced, shown)),
     ]
-    write_page(run, "inspect.html", path[-200:], run.notice, sections)
-    click.echo(f"Written: {run.path('inspect.html')}")
+    click.echo(f"Written: {write_inspection(run, path, sections)}")
 
 
 @recipe.command()

@@ -226,10 +226,27 @@ def attend(network, encoder, image, words):
         Array `(len(words), rows, columns)` of weights over the encoder's grid; those of each word
         add up to one.
     """
+    return explain(network, encoder, image, words)[0]
+
+
+def explain(network, encoder, image, words):
+    """How an image became its caption; arguments as of `attend`.
+
+    Returns:
+        weights: as from `attend`.
+        probabilities: array `(len(words),)`: how likely each word was after those before it.
+        inside: what `trace` tells of the decoder's first layer: states and gates by name,
+            `(len(words), units)`.
+    """
+    decoder, vectors = network.get_layer("decoder"), network.get_layer("vectors")
     memory, states = look(network, encoder, image[None])
-    written = np.array([[START, *words[:-1]]], "int32")
-    _, weights, _ = network.get_layer("decoder")(
-        read_vectors(network.get_layer("vectors"), written), memory, initial_state=states
-    )
+    written = read_vectors(vectors, np.array([[START, *words[:-1]]], "int32"))
+    x, weights, _ = decoder(written, memory, initial_state=states)
+    likely = ops.convert_to_numpy(ops.softmax(vectors(x, reverse=True)))[0]
+    inside = decoder.layers[0].trace(written, initial_state=states[0])
     rows, columns = encoder.compute_output_shape((1, *image.shape))[1:3]
-    return ops.convert_to_numpy(weights)[0].reshape(len(words), rows, columns)
+    return (
+        ops.convert_to_numpy(weights)[0].reshape(len(words), rows, columns),
+        likely[np.arange(len(words)), words],
+        {name: values[0] for name, values in inside.items()},
+    )

@@ -8,8 +8,8 @@ from shared.errors import UserError
 
 from . import data, sample
 
-SHOWN_FRAMES = 150  # as many as still fit on a page
 FRAMES_PER_SECOND = 25.0  # where neither file nor user says
+MONITOR = "val_accuracy"  # the column of the history by which a network is chosen
 
 recipe = cli.recipe_group(
     __file__, help="Many to many, in step: watch a video and label every frame of it."
@@ -97,7 +97,7 @@ def train(options):
         )
     with start_run(options, source) as run:
         data.save_names(run, training.names)
-        fit(network, training, run, options, monitor="val_accuracy")
+        fit(network, training, run, options, monitor=MONITOR)
     return run
 
 
@@ -112,7 +112,7 @@ def evaluate(options):
     numbers = numbers_among(names.classes, source)
     cli.announce(source, run)
 
-    from shared.evaluation.report import table, write_report
+    from shared.evaluation.report import write_report
     from shared.evaluation.segments import comparison, frame_accuracy, label_all, segment_f1
 
     from . import model
@@ -143,15 +143,8 @@ def evaluate(options):
         baselines=baselines,
     )
     cli.save_measurement(run, record)
-    for name, figures in baselines.items():
-        click.echo(f"  {name} alone: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items()))
-    rows = [(name, *figures.values()) for name, figures in baselines.items()]
-    columns = ("guess without looking", *metrics)
-    sections = [
-        ("What can be had without looking", table(columns, rows)),
-        *comparison(titles, answers, labels, names.classes),
-    ]
-    write_report(run, record, sections)
+    sections = comparison(titles, answers, labels, names.classes)
+    write_report(run, record, sections, MONITOR)
     cli.next_step(run, "predict", "VIDEO")
 
 
@@ -224,32 +217,35 @@ def inspect(options):
     cli.announce(run=run)
 
     from shared.data import video
-    from shared.evaluation.pictures import picture_grid
-    from shared.evaluation.report import heatmaps, write_page
-    from shared.evaluation.segments import label_strips
+    from shared.evaluation.arrange import MOST_STEPS
+    from shared.evaluation.inside import inside
+    from shared.evaluation.inspection import answer, write_inspection
+    from shared.evaluation.pictures import frame_grid
+    from shared.evaluation.segments import label_strips, probability_curves, told
 
     from . import model
 
     network = run.load_model()
-    names = data.load_names(run)
-    frames = video.read_video(path, *model.frame_shape(network))[:SHOWN_FRAMES]
+    classes = data.load_names(run).classes
+    frames = video.read_video(path, *model.frame_shape(network))
     probabilities = model.clip_labeller(network)(frames)
     answers = probabilities.argmax(axis=-1)
-    captions = [
-        f"{t}: {names.classes[label]}, {probabilities[t, label]:.2f}"
-        for t, label in enumerate(answers)
-    ]
-    ticks = [str(t) if t % 5 == 0 else "" for t in range(len(frames))]
-    pictures = heatmaps({"probability of each label": probabilities}, ticks, names.classes)
+    sure = probabilities.max(axis=-1)
+    least = int(sure.argmin())
+    how_sure = f"probability of its label {sure.mean():.3f} as a mean over {len(frames):,} frames; "
+    how_sure += f"least at frame {least + 1}, {sure[least]:.3f}"
+    captions = [f"{t + 1}: {classes[label]}, {sure[t]:.2f}" for t, label in enumerate(answers)]
     sections = [
-        ("Labels over time", label_strips([(path, {"predicted": answers})], names.classes)),
-        ("How sure it was", pictures),
-        ("The frames", picture_grid(frames, captions)),
+        ("Answer", answer(told(answers, classes), how_sure)),
+        ("The frames", frame_grid(frames, captions)),
+        ("Labels over time", label_strips([(path, {"predicted": answers})], classes)),
+        ("How sure it was", probability_curves(probabilities, classes)),
     ]
-    if inside := model.explain(network, frames):
-        sections.append(("Inside the first layer, reading forward", heatmaps(inside, ticks)))
-    write_page(run, "inspect.html", path, run.notice, sections)
-    click.echo(f"Written: {run.path('inspect.html')}")
+    if traced := model.explain(network, frames[:MOST_STEPS]):
+        numbers = [str(t + 1) for t in range(len(frames))]
+        pictures = inside(traced, numbers, "frame", flow="")
+        sections.append(("Inside the first layer, reading forward", pictures))
+    click.echo(f"Written: {write_inspection(run, path, sections)}")
 
 
 @recipe.command()

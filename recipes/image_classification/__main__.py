@@ -9,7 +9,8 @@ from shared.errors import UserError
 
 from . import data, sample
 
-WORST = 24  # mistakes shown in the report
+SHOWN = 24  # pictures of each kind in the report
+MONITOR = "val_accuracy"  # the column of the history by which a network is chosen
 
 recipe = cli.recipe_group(
     __file__, help="One to one: look at a picture, take one step of the cell, say what it is."
@@ -113,7 +114,7 @@ def train(options):
         )
     with start_run(options, source) as run:
         data.save_names(run, training.names)
-        fit(network, training, run, options, monitor="val_accuracy")
+        fit(network, training, run, options, monitor=MONITOR)
     return run
 
 
@@ -128,6 +129,7 @@ def evaluate(options):
     numbers = numbers_among(names.classes, source)
     cli.announce(source, run)
 
+    from shared.evaluation.baselines import CONSTANT, constant_label
     from shared.evaluation.confusions import confusions
     from shared.evaluation.pictures import confusion_matrix, picture_grid
     from shared.evaluation.report import table, write_report
@@ -138,26 +140,34 @@ def evaluate(options):
     shape = network.input_shape[1:]
     held = source.read(options.split, options.limit or run.options.limit, shape)
     answering = model.with_probabilities(network, run.options.flip)
-    matrix, mistakes = confusions(answering, data.in_order(held, 256), numbers, WORST)
+    matrix, mistakes, right = confusions(answering, data.in_order(held, 256), numbers, SHOWN)
 
     metrics = {"accuracy": float(np.trace(matrix) / matrix.sum())}
-    record = run.record(source, options.split, held.count, metrics, network.count_params())
+    labels = np.repeat(np.arange(len(matrix)), matrix.sum(axis=1))
+    baselines = {CONSTANT: constant_label(labels)}
+    count = network.count_params()
+    record = run.record(source, options.split, held.count, metrics, count, baselines=baselines)
     cli.save_measurement(run, record)
     counts = matrix.sum(axis=1)
     rows = [
         (name, matrix[i, i] / max(counts[i], 1), int(counts[i]))
         for i, name in enumerate(names.classes)
     ]
-    captions = [
-        f"{names.classes[answer]} ({probability:.2f})\nis {names.classes[label]}"
-        for probability, answer, label, _ in mistakes
-    ]
+
+    def shown(found):
+        captions = [
+            f"{names.classes[answer]} ({probability:.2f})\nis {names.classes[label]}"
+            for probability, answer, label, _ in found
+        ]
+        return picture_grid([image for *_, image in found], captions)
+
     sections = [
         ("Answers for each label", confusion_matrix(matrix, names.classes)),
         ("Accuracy of each label", table(("label", "found", "pictures"), rows)),
-        ("Most confident mistakes", picture_grid([image for *_, image in mistakes], captions)),
+        ("Most confident mistakes", shown(mistakes)),
+        ("Most confident right answers", shown(right)),
     ]
-    write_report(run, record, sections)
+    write_report(run, record, sections, MONITOR)
     cli.next_step(run, "predict", "picture.png")
 
 
@@ -196,24 +206,31 @@ def inspect(options):
     run = cli.open_trained(options)
     cli.announce(run=run)
 
+    from shared.evaluation.inside import inside
+    from shared.evaluation.inspection import (
+        answer,
+        likeliest,
+        read_picture,
+        speaking,
+        write_inspection,
+    )
     from shared.evaluation.pictures import picture_grid, signed
-    from shared.evaluation.report import heatmaps, table, write_page
 
     from . import model
 
     network = run.load_model()
-    names = data.load_names(run)
+    classes = data.load_names(run).classes
     image = data.read_file(path, network.input_shape[1:], options.invert)
     answering = model.with_probabilities(network, run.options.flip)
     (probabilities,) = answering.predict_on_batch(image[None])
-    saliency, inside = model.explain(network, image)
-    label = names.classes[probabilities.argmax()]
-    likely = [(names.classes[i], probabilities[i]) for i in np.argsort(-probabilities)[:5]]
+    saliency, traced = model.explain(network, image)
+    label = int(probabilities.argmax())
+    sure = f"probability {probabilities[label]:.3f}"
     strength = abs(saliency).max(axis=-1)
     captions = [
         "as the network sees it",
         "pixels that matter, bright",
-        f"brighter here: blue, for {label};\nred, against it",
+        f"brighter here: blue, for {classes[label]};\nred, against it",
     ]
     pictures = [
         image,
@@ -221,18 +238,20 @@ def inspect(options):
         signed(saliency.sum(axis=-1)),
     ]
     sections = [
-        ("Answer", table(("label", "probability"), likely)),
+        ("Answer", answer(classes[label], sure, likeliest(classes, probabilities))),
         ("Which pixels decided", picture_grid(pictures, captions)),
     ]
-    if inside:
-        steps = len(next(iter(inside.values())))
-        shown = [f"{run.options.scan[:-1]} {i + 1}" for i in range(steps)]
-        if steps == 1:
-            shown = ["the one step"]
+    if traced:
+        steps, each = len(next(iter(traced.values()))), run.options.scan.removesuffix("s")
+        tokens = [str(step + 1) for step in range(steps)]
+        telling = speaking(model.shares(network, traced), label, classes)
+        seen = inside(traced, tokens, each if steps > 1 else "step", "", telling)
+        if steps > 1:
+            columns = 1 if each == "row" else image.shape[1]
+            sections.append((f"Read {each} by {each}", read_picture(image, columns)))
         heading = "Inside the cell" if steps == 1 else "Inside the first layer, step by step"
-        sections.append((heading, heatmaps(inside, shown)))
-    write_page(run, "inspect.html", path[-200:], run.notice, sections)
-    click.echo(f"Written: {run.path('inspect.html')}")
+        sections.append((heading, seen))
+    click.echo(f"Written: {write_inspection(run, path, sections)}")
 
 
 @recipe.command()

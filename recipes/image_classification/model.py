@@ -110,3 +110,19 @@ def explain(network, image):
         steps = keras.Model(network.inputs, cells[0].input)(pixels, training=False)
         inside = {name: values[0] for name, values in cells[0].trace(steps).items()}
     return keras.ops.convert_to_numpy(saliency)[0], inside
+
+
+def shares(network, inside):
+    """What each unit of the first cell adds to each logit of one picture.
+
+    Args:
+        network: as from `build_model`.
+        inside: as from `explain`.
+
+    Returns:
+        Array `(units, classes)`; None where the logits come from a cell above.
+    """
+    if sum(isinstance(layer, keras.layers.RNN) for layer in network.layers) > 1:
+        return None
+    kernel = keras.ops.convert_to_numpy(network.get_layer("logits").kernel)
+    return inside["hidden_state"][-1][:, None] * kernel

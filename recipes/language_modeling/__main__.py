@@ -16,8 +16,10 @@ DYNAMIC_TIMESTEPS = 16  # tokens between two training steps of `evaluate --dynam
 DYNAMIC_LEARNING_RATE = 2e-4  # of those steps; both chosen on the validation split
 PROMPT_READ = 10_000  # tokens of a prompt; what stands further back, no state remembers
 TEXT_MEASURED = 20_000  # tokens of the validation text that `inspect` looks for units in
-TEXT_SHOWN = 5000  # tokens of INPUT that `inspect` colours
-GATES_SHOWN = 120  # as many as still fit side by side in a picture
+PIECE = 2500  # tokens of it that are read one after the other
+TEXT_SHOWN = 3000  # tokens of INPUT that `inspect` colours
+GATES_SHOWN = 500  # tokens of which it shows the gates: a trace takes a moment for each
+MONITOR = "val_loss"  # the column of the history by which a network is chosen
 
 recipe = cli.recipe_group(
     __file__, help="Next token, then generate: read a text, say what comes next, and write."
@@ -102,7 +104,7 @@ def train(options):
     forget = model.ForgetBetweenTexts()
     with start_run(options, source) as run:
         data.save_names(run, training.names)
-        fit(network, training, run, options, monitor="val_loss", callbacks=[forget])
+        fit(network, training, run, options, monitor=MONITOR, callbacks=[forget])
     return run
 
 
@@ -123,6 +125,7 @@ def evaluate(options):
 
     from shared.data.windows import windows
     from shared.decoding import sample
+    from shared.evaluation.baselines import CONSTANT, constant_distribution
     from shared.evaluation.reading import no_memory, score
     from shared.evaluation.report import passage, write_report
     from shared.evaluation.surprise import surprise_sections
@@ -149,6 +152,7 @@ def evaluate(options):
         len(tokens),
         metrics,
         reader.count_params(),
+        baselines={CONSTANT: constant_distribution(ids[1:])},
         tokens=run.options.tokens,
         unknown=int((ids == data.UNKNOWN).sum()),
     )
@@ -160,7 +164,7 @@ def evaluate(options):
         ("Written at temperature 0.8", passage(text)),
         *surprise_sections(tokens, surprise),
     ]
-    write_report(run, record, sections)
+    write_report(run, record, sections, MONITOR)
     cli.next_step(run, "generate", "--length 500")
 
 
@@ -277,16 +281,20 @@ def inspect(options):
     cli.announce(run=run)
 
     from shared.evaluation import units
+    from shared.evaluation.inside import inside
+    from shared.evaluation.inspection import answer, likeliest, write_inspection
     from shared.evaluation.reading import score
-    from shared.evaluation.report import coloured_text, heatmaps, write_page
+    from shared.evaluation.report import coloured_text
 
     from . import model
 
     network = run.load_model()
     names = data.load_names(run)
     reader = model.with_states(network)
-    tokens = data.tokenize(text, run.options.tokens)[:TEXT_SHOWN]
+    tokens = data.tokenize(text, run.options.tokens)
     ids = data.to_ids(tokens, names.vocabulary)
+    surprise, after = score(reader, ids)
+    tokens, ids, surprise = tokens[:TEXT_SHOWN], ids[: 1 + TEXT_SHOWN], surprise[:TEXT_SHOWN]
     hidden = model.explain(reader, ids)
     layers, count = hidden.shape[1:]
     if options.unit and (options.unit[0] > layers or options.unit[1] > count):
@@ -297,19 +305,34 @@ def inspect(options):
         run.check_unchanged(source)
         measured = data.read_tokens(source, "validation", TEXT_MEASURED, run.options.tokens)
         where = f"{len(measured):,} tokens of the validation split of {source.name}"
-    activations = model.explain(reader, data.to_ids(measured, names.vocabulary))
+    pieces = 1 + len(measured) // PIECE
+    activations = model.explain(reader, data.to_ids(measured, names.vocabulary), pieces)
     found = units.find_units(activations, measured)
-    surprise, _ = score(reader, ids)
-    gates = model.gates(reader, ids[: 1 + GATES_SHOWN])
+    likely = [(repr(token), p) for token, p in likeliest(names.vocabulary, after)]
+    sure = f"comes next, with probability {likely[0][1]:.3f}"
+    remark = f"The text itself has {surprise.mean():.3f} nats per token, as a mean."
     colours = surprise - surprise.mean(), "more than the mean", "less"
-    beginning = [repr(token)[1:-1] for token in tokens[:GATES_SHOWN]]
+    letters = run.options.tokens == "character"
+    telling = units.telling(found, layer=1)
+    gates = model.gates(reader, ids[: 1 + GATES_SHOWN])
+    pictures = inside(
+        gates,
+        [token.replace("\n", "\N{RETURN SYMBOL}\n") for token in tokens[:GATES_SHOWN]],
+        "character" if letters else "word",
+        flow="joined",
+        telling=telling,
+        state="hidden_state",
+    )
     sections = [
+        ("What comes next", answer(likely[0][0], sure, likely, remark)),
+        (
+            "How surprising each token was",
+            coloured_text(tokens, *colours, joined=True, of="steps"),
+        ),
+        ("Inside the first layer", pictures),
         *units.unit_sections(found, where, tokens, hidden, options.unit),
-        ("How surprising each token was", coloured_text(tokens, *colours, joined=True)),
-        ("Inside the first layer", heatmaps(gates, beginning)),
     ]
-    write_page(run, "inspect.html", text[:200], run.notice, sections)
-    click.echo(f"Written: {run.path('inspect.html')}")
+    click.echo(f"Written: {write_inspection(run, text, sections)}")
 
 
 @recipe.command()

@@ -12,6 +12,8 @@ from shared.progress import progress
 
 from .data import START, UNKNOWN
 
+WARM_UP = 500  # tokens that bring the states near to those of a text read from its beginning
+
 
 def build_model(vocabulary_size, streams, cell="lstm", units=512, layers=2, dropout=0.4):
     """Next token: `(streams, timesteps)` ids -> `(streams, timesteps, vocabulary_size)` logits.
@@ -142,20 +144,34 @@ def step_function(reader):
     return compile_step(step, reader)
 
 
-def explain(reader, ids):
+def explain(reader, ids, pieces=1):
     """What happens inside while a text is read.
 
     Args:
         reader: as from `with_states`.
         ids: int32 array `(1 + length,)`, as from `data.to_ids`.
+        pieces: a long text is read in a fraction of the time in pieces side by side. Each but the
+            first begins `WARM_UP` tokens early, without memory of what stands before those.
 
     Returns:
         float32 array `(length, layers, units)`: the hidden states that have read each token.
     """
     states = keras.Model(reader.inputs, [layer.output[0] for layer in _recurrent_layers(reader)])
-    outputs = states.predict_on_batch([ids[None], *no_memory(reader)])
+    length = len(ids) - 1
+    ends = np.linspace(0, length, min(pieces, length) + 1).astype(int)[1:]
+    begins = [0, *ends[:-1]]
+    # Where each row begins to read; the first one at the token before the text.
+    early = [max(0, 1 + begin - WARM_UP) if begin else 0 for begin in begins]
+    longest = max(1 + end - start for end, start in zip(ends, early, strict=True))
+    rows = [ids[start : start + longest] for start in early]
+    rows = np.stack([np.pad(row, (0, longest - len(row)), "edge") for row in rows])
+    outputs = states.predict_on_batch([rows, *no_memory(reader, len(rows))])
     # Of one layer, Keras gives the array itself, of several a list.
-    return np.stack([layer[0, 1:] for layer in keras.tree.flatten(outputs)], axis=1)
+    outputs = np.stack(keras.tree.flatten(outputs), axis=2)
+    parts = zip(outputs, early, begins, ends, strict=True)
+    return np.concatenate(
+        [row[1 + begin - start : 1 + end - start] for row, start, begin, end in parts]
+    )
 
 
 def gates(reader, ids):

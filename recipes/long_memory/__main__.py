@@ -10,7 +10,7 @@ from . import data, sample
 
 CHOSEN = "networks.json"  # of a race: the folder of each network that was chosen
 WRONG = 3  # mistakes of each cell that the report shows
-SHOWN_STEPS = 200  # timesteps that still fit side by side in a picture
+SHOWN = 10  # examples of the best and of the worst answers
 
 recipe = cli.recipe_group(
     __file__, help="Many to one: read a sequence whose beginning decides what comes at its end."
@@ -203,8 +203,9 @@ def evaluate(options):
     names = data.load_names(run)
     cli.announce(source, run)
 
+    from shared.evaluation.inside import inside
     from shared.evaluation.prediction import predict_batches
-    from shared.evaluation.report import table, write_report
+    from shared.evaluation.report import figure, table, write_report
 
     from . import model
 
@@ -223,7 +224,8 @@ def evaluate(options):
                     for i in found
                 ]
     network = run.load_model()
-    record = run.record(source, options.split, len(answers), metrics, network.count_params())
+    count, baselines = network.count_params(), data.baselines(metrics, answers, names, one)
+    record = run.record(source, options.split, len(answers), metrics, count, baselines=baselines)
     cli.save_measurement(run, record)
     sections = []
     if run.options.task == "agreement" and run.path(CHOSEN).exists():
@@ -231,7 +233,13 @@ def evaluate(options):
         seen = what_is_seen(metrics, chosen, 1 / len(names.classes))
         click.echo(f"{seen}\n")
         sections = [
-            ("Accuracy over the gap", over_gaps(metrics, chosen, 1 / len(names.classes))),
+            (
+                "Accuracy over the gap",
+                figure(
+                    draw_gaps(metrics, chosen, 1 / len(names.classes)),
+                    "Accuracy of every cell over the length of the gap",
+                ),
+            ),
             ("What is seen", seen),
             (
                 "The networks",
@@ -239,21 +247,43 @@ def evaluate(options):
             ),
         ]
     if run.options.task == "agreement":
-        text = held.column("inputs")[0]
-        inside = model.explain(network, text)
-        state = "cell_state" if "cell_state" in inside else "hidden_state"
-        words = [names.vocabulary[word] for word in text]
+        words = held.column("inputs")[0]
+        traced = model.explain(network, words)
+        tokens = [names.vocabulary[word] for word in words]
         rows = [row for of_cell in mistakes.values() for row in of_cell]
         columns = ("cell", "gap", "answer", "text")
         sections += [
-            (
-                f"The {state.replace('_', ' ')} across a gap of {one.timesteps} words",
-                across_the_gap(inside[state], words),
-            ),
+            (f"Across a gap of {one.timesteps} words", inside(traced, tokens)),
             ("Texts that were answered wrong", table(columns, rows)),
         ]
-    write_report(run, record, sections)
+    sections += best_and_worst(held, outputs, answers, names, one)
+    write_report(run, record, sections, monitor_of(run.options))
     cli.next_step(run, "predict", f"'{data.EXAMPLES[run.options.task]}'")
+
+
+def best_and_worst(held, outputs, answers, names, options):
+    """What the last network answered best and worst, as sections of the report.
+
+    Args:
+        held: `Examples` of the split.
+        outputs, answers: arrays whose first axis is the examples.
+        names: the run's `Names`.
+        options: of the network: one of the `entrants`.
+    """
+    from shared.evaluation.pictures import picture_grid
+    from shared.evaluation.report import table
+
+    inputs, order = held.column("inputs"), np.argsort(data.errors(outputs, answers, options))
+    sections = []
+    for kind, places in (("best", order[:SHOWN]), ("worst", order[: -SHOWN - 1 : -1])):
+        rows = [data.told(inputs[i], outputs[i], answers[i], names, options) for i in places]
+        if options.task == "pixels":
+            captions = [f"{answer}\nis {right}" for _, answer, right in rows]
+            content = picture_grid([inputs[i] for i in places], captions)
+        else:
+            content = table(("read", "answer", "right answer"), rows)
+        sections.append((f"Answered {kind}", content))
+    return sections
 
 
 def trained(run):
@@ -285,44 +315,22 @@ def what_is_seen(metrics, chosen, chance):
     )
 
 
-def over_gaps(metrics, chosen, chance):
-    """Accuracy over the gap for every cell, and chance, as a picture."""
-    from shared.evaluation.report import figure, new_figure
+def draw_gaps(metrics, chosen, chance):
+    """Accuracy over the gap for every cell, and chance: a matplotlib figure."""
+    from shared.evaluation.colours import LIGHT
+    from shared.evaluation.report import new_figure
 
     drawing, (axis,) = new_figure(width=7)
     for cell in dict.fromkeys(one["cell"] for one in chosen):
         gaps = [one["gap"] for one in chosen if one["cell"] == cell]
         accuracies = [metrics[f"accuracy_{cell}_{gap}"] for gap in gaps]
-        axis.plot(gaps, accuracies, marker="o", label=cell)
-    axis.axhline(chance, linestyle="--", color="#57606a", label="chance")
+        axis.plot(gaps, accuracies, marker="o", label=cell, color=LIGHT.get(cell))
+    axis.axhline(chance, linestyle="--", color=LIGHT["faint"], label="chance")
     axis.set(xlabel="gap in words", ylabel="accuracy", ylim=(0, 1.03), xscale="log")
     axis.set_xticks(gaps, gaps)
     axis.minorticks_off()
     axis.legend(frameon=False)
-    return figure(drawing)
-
-
-def across_the_gap(states, words):
-    """The state over the timesteps of one text, as a picture.
-
-    Args:
-        states: array `(timesteps, units)`; units are drawn in the order of their last value.
-        words: list of strings, of which some are written below.
-    """
-    from shared.evaluation.report import figure, new_figure
-
-    drawing, (axis,) = new_figure(width=9.5, height=3.8)
-    limit = np.quantile(abs(states), 0.99)
-    ordered = states[:, np.argsort(-states[-1])].T
-    image = axis.imshow(ordered, aspect="auto", cmap="RdBu", vmin=-limit, vmax=limit)
-    country, end = 4, len(words) - 1  # "i grew up in COUNTRY ... speak fluent"
-    between = range(country + 20, end - 10, 20)
-    axis.set_xticks([country, *between, end], [words[i] for i in (country, *between, end)])
-    axis.tick_params(axis="x", rotation=60, labelsize=8)
-    axis.set(ylabel="units, by their last value")
-    axis.grid(visible=False)
-    drawing.colorbar(image, ax=axis, pad=0.01)
-    return figure(drawing)
+    return drawing
 
 
 @recipe.command()
@@ -365,28 +373,31 @@ def inspect(options):
     pixels = run.options.task == "pixels"
     given = cli.read_path(options.input) if pixels else cli.read_text(options.input)
     names = data.load_names(run)
-    inputs = data.read_input(given, names, run.options)[:SHOWN_STEPS]
+    inputs = data.read_input(given, names, run.options)
     cli.announce(run=run)
 
-    from shared.evaluation.report import heatmaps, table, write_page
+    from shared.evaluation.arrange import MOST_STEPS
+    from shared.evaluation.inside import inside
+    from shared.evaluation.inspection import answer, read_picture, speaking, write_inspection
 
     from . import model
 
     network = run.load_model()
     answering = model.with_probabilities(network) if names.classes else network
     (output,) = answering.predict_on_batch(inputs[None])
-    if names.vocabulary:
-        tokens = [names.vocabulary[symbol] for symbol in inputs]
-    elif pixels:
-        tokens = ["" if step % 28 else f"pixel {step}" for step in range(len(inputs))]
-    else:
-        tokens = [f"{value:.2f}{data.MARK if mark else ''}" for value, mark in inputs]
-    sections = [
-        ("Answer", table(("what", "value"), data.said(output, names, run.options).items())),
-        ("Inside the first layer", heatmaps(model.explain(network, inputs), tokens)),
-    ]
-    write_page(run, "inspect.html", given[-200:], run.notice, sections)
-    click.echo(f"Written: {run.path('inspect.html')}")
+    traced = model.explain(network, inputs[:MOST_STEPS])
+    telling = {}
+    if output.ndim == 1 and len(inputs) <= MOST_STEPS and names.classes:
+        shares = model.shares(network, traced)
+        telling = speaking(shares, int(output.argmax()), names.classes)
+    tokens, each = data.shown(inputs, names, run.options)
+    sections = [("Answer", answer(*data.in_words(inputs, output, names, run.options)))]
+    if pixels and not run.options.permute:
+        picture = (255 * inputs.reshape(names.shape)).round().astype("uint8")
+        sections.append(("Read pixel by pixel", read_picture(picture, columns=names.shape[1])))
+    pictures = inside(traced, tokens, each, "" if pixels else "tokens", telling)
+    sections.append(("Inside the first layer", pictures))
+    click.echo(f"Written: {write_inspection(run, given, sections)}")
 
 
 @recipe.command()

@@ -16,6 +16,7 @@ from shared.data import examples, labelled_images, sources
 from shared.data.images import read_image
 from shared.data.training_data import TrainingData, guessing_loss
 from shared.errors import UserError
+from shared.evaluation.baselines import CONSTANT, constant_label, constant_number
 from shared.files import json_text, read_json
 
 from . import sample
@@ -217,6 +218,47 @@ def measure(outputs, answers, options):
     return f"accuracy_{options.cell}_{options.timesteps}", accuracy
 
 
+def baselines(metrics, answers, names, options):
+    """The metrics of answers that nothing was read for; see `shared.evaluation.baselines`.
+
+    Args:
+        metrics: what was measured, by name.
+        answers: the right answers of the split.
+        names: the run's `Names`.
+        options: of the network: one of the `entrants`.
+    """
+    if options.task == "agreement":
+        return {"chance": dict.fromkeys(metrics, 1 / len(names.classes))}
+    if options.task == "copying":
+        return {"memoryless": {"cross_entropy": baseline(options)}}
+    if options.task == "adding":
+        return {CONSTANT: constant_number(answers)}
+    return {CONSTANT: constant_label(answers)}
+
+
+def errors(outputs, answers, options):
+    """How far from right each answer is: array `(count,)`; arguments as of `measure`."""
+    if options.task == "adding":
+        return abs(outputs - answers)[:, 0]
+    logits = outputs.astype("float64") - outputs.max(axis=-1, keepdims=True)
+    right = np.take_along_axis(logits, answers[..., None], axis=-1)[..., 0]
+    surprise = np.log(np.exp(logits).sum(axis=-1)) - right
+    return surprise.reshape(len(surprise), -1).mean(axis=1)
+
+
+def told(inputs, output, answer, names, options):
+    """What was read, what was answered and what is right, as texts; all without a batch's axis."""
+    if options.task == "adding":
+        marked = np.flatnonzero(inputs[:, 1])
+        read = " and ".join(f"{inputs[step, 0]:.3f} (value {step + 1})" for step in marked)
+        return read, f"{float(output[0]):.3f}", f"{float(answer[0]):.3f}"
+    if options.task == "copying":
+        right = " ".join(names.classes[symbol] for symbol in answer[-sample.COPIED :])
+        return right, said(output, names, options)["output"], right
+    read = " ".join(names.vocabulary[word] for word in inputs) if names.vocabulary else ""
+    return read, names.classes[output.argmax()], names.classes[int(answer)]
+
+
 def in_sequence(pictures, permute):
     """Pictures `(batch, height, width, channels)`, uint8, pixel by pixel, row by row.
 
@@ -338,6 +380,38 @@ def said(output, names, options):
         symbols = output[-sample.COPIED :].argmax(axis=-1)
         return {"output": " ".join(names.classes[symbol] for symbol in symbols)}
     return {"label": names.classes[output.argmax()], "probability": float(output.max())}
+
+
+def in_words(inputs, output, names, options):
+    """What the network answered and how sure it is, as `inspection.answer` takes it.
+
+    Args:
+        inputs, output: arrays without the axis of the batch; for classes the output is
+            probabilities.
+        names: the run's `Names`.
+        options: of the run.
+    """
+    if options.task == "adding":
+        wanted = float(inputs[inputs[:, 1] > 0, 0].sum())
+        off = abs(float(output[0]) - wanted)
+        return f"{float(output[0]):.3f}", f"{off:.3f} from the right sum, {wanted:.3f}"
+    if options.task == "copying":
+        sure = output[-sample.COPIED :].max(axis=-1)
+        each = " ".join(f"{probability:.2f}" for probability in sure)
+        return said(output, names, options)["output"], f"probability of each symbol: {each}"
+    label = output.argmax()
+    likely = [(names.classes[number], float(output[number])) for number in np.argsort(-output)[:5]]
+    return names.classes[label], f"probability {output[label]:.3f}", likely
+
+
+def shown(inputs, names, options):
+    """What stands at each timestep, as strings, and what one is called."""
+    if options.task == "pixels":
+        return [str(step + 1) for step in range(len(inputs))], "pixel"
+    if options.task == "adding":
+        return [f"{value:.2f}{MARK if mark else ''}" for value, mark in inputs], "value"
+    each = "word" if options.task == "agreement" else "symbol"
+    return [names.vocabulary[symbol] for symbol in inputs], each
 
 
 def save_names(run, names):

@@ -89,6 +89,22 @@ def explain(network, inputs):
     return {name: values[0] for name, values in first.trace(x).items()}
 
 
+def shares(network, inside):
+    """What each unit of the first layer adds to the last answer.
+
+    Args:
+        network: as from `build_model`.
+        inside: as from `explain`, of a whole sequence.
+
+    Returns:
+        Array `(units, outputs)`; None where the answer comes from a layer above.
+    """
+    if sum(isinstance(layer, keras.layers.RNN) for layer in network.layers) > 1:
+        return None
+    kernel = keras.ops.convert_to_numpy(network.get_layer("answer").kernel)
+    return inside["hidden_state"][-1][:, None] * kernel
+
+
 def error_of(network, answers):
     """The error of the last answer as a function of the last hidden state.
 

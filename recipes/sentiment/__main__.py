@@ -8,7 +8,8 @@ from shared.data.sources import numbers_among
 
 from . import data, sample
 
-INSPECTED_WORDS = 120  # as many as still fit side by side in a picture
+SHOWN = 12  # reviews of each kind in the report
+MONITOR = "val_accuracy"  # the column of the history by which a network is chosen
 
 recipe = cli.recipe_group(
     __file__, help="Many to one: read a review word by word, then say whether it is positive."
@@ -71,7 +72,7 @@ def train(options):
         )
     with start_run(options, source) as run:
         data.save_names(run, training.names)
-        fit(network, training, run, options, monitor="val_accuracy")
+        fit(network, training, run, options, monitor=MONITOR)
     return run
 
 
@@ -86,6 +87,7 @@ def evaluate(options):
     numbers = numbers_among(names.classes, source)
     cli.announce(source, run)
 
+    from shared.evaluation.baselines import CONSTANT, constant_label
     from shared.evaluation.prediction import predict_sequences
     from shared.evaluation.report import table, write_report
 
@@ -99,16 +101,24 @@ def evaluate(options):
     answers = probabilities.argmax(axis=-1)
 
     metrics = {"accuracy": float((answers == labels).mean())}
-    record = run.record(source, options.split, len(texts), metrics, network.count_params())
+    baselines = {CONSTANT: constant_label(labels)}
+    count = network.count_params()
+    record = run.record(source, options.split, len(texts), metrics, count, baselines=baselines)
     cli.save_measurement(run, record)
     sure = probabilities.max(axis=-1)
-    mistakes = sorted(np.flatnonzero(answers != labels), key=lambda i: -sure[i])[:20]
-    rows = [
-        (names.classes[answers[i]], sure[i], names.classes[labels[i]], texts[i][:1500])
-        for i in mistakes
+
+    def shown(found):
+        rows = [
+            (names.classes[answers[i]], sure[i], names.classes[labels[i]], texts[i][:1500])
+            for i in sorted(found, key=lambda i: -sure[i])[:SHOWN]
+        ]
+        return table(("answer", "probability", "label", "review"), rows)
+
+    sections = [
+        ("Most confident mistakes", shown(np.flatnonzero(answers != labels))),
+        ("Most confident right answers", shown(np.flatnonzero(answers == labels))),
     ]
-    columns = ("answer", "probability", "label", "review")
-    write_report(run, record, [("Most confident mistakes", table(columns, rows))])
+    write_report(run, record, sections, MONITOR)
     cli.next_step(run, "predict", "'Not even the cast could save it.'")
 
 
@@ -143,23 +153,42 @@ def inspect(options):
     run = cli.open_trained(options)
     cli.announce(run=run)
 
-    from shared.evaluation.report import coloured_text, heatmaps, write_page
+    from shared.evaluation.inside import inside
+    from shared.evaluation.inspection import (
+        against_the_rest,
+        answer,
+        likeliest,
+        speaking,
+        write_inspection,
+    )
+    from shared.evaluation.report import coloured_text
 
     from . import model
 
     network = run.load_model()
     names = data.load_names(run)
-    (words,) = data.to_ids([text], names.vocabulary, min(run.options.max_length, INSPECTED_WORDS))
-    evidence, inside = model.explain(network, words)
-    for_the_last = evidence[:, -1] - evidence[:, :-1].mean(axis=1)
-    shown = [names.vocabulary[word] for word in words]
-    last, first = names.classes[-1], names.classes[0]
+    classes = names.classes
+    (words,) = data.to_ids([text], names.vocabulary, run.options.max_length)
+    (probabilities,) = model.with_probabilities(network).predict_on_batch(words[None])
+    evidence, traced = model.explain(network, words)
+    label, shown = int(probabilities.argmax()), data.shown(text, words)
+    sure = f"probability {probabilities[label]:.3f}"
+    unknown = data.unknown_among(shown, words)
+    telling = speaking(model.shares(network, traced), label, classes)
     sections = [
-        ("Evidence, word by word", coloured_text(shown, for_the_last, last, first)),
-        ("Inside the first layer, reading forward", heatmaps(inside, shown)),
+        ("Answer", answer(classes[label], sure, likeliest(classes, probabilities), unknown)),
+        (
+            "Evidence, word by word",
+            coloured_text(
+                shown, against_the_rest(evidence, -1), classes[-1], classes[0], of="steps"
+            ),
+        ),
+        (
+            "Inside the first layer, reading forward",
+            inside(traced, shown, telling=telling, state="hidden_state"),
+        ),
     ]
-    write_page(run, "inspect.html", text[:200], run.notice, sections)
-    click.echo(f"Written: {run.path('inspect.html')}")
+    click.echo(f"Written: {write_inspection(run, text, sections)}")
 
 
 @recipe.command()

@@ -18,6 +18,7 @@ from . import sample
 
 DEFAULT = "imdb_reviews"
 FITTING = (DEFAULT, "glue/sst2", "yelp_polarity_reviews")
+SHOWN = 20  # unknown words that `inspect` names
 TAG = re.compile(r"<[^>]{1,10}>")
 WORD = regex.compile(r"[\p{L}\p{M}\p{N}']+|[^\p{L}\p{M}\p{N}' \t\n\r\f\v]")
 
@@ -75,6 +76,19 @@ def words_of(review):
     Punctuation stays, since "great!" and "great?" are not the same.
     """
     return WORD.findall(TAG.sub(" ", review).lower())
+
+
+def shown(review, words):
+    """The words of a text that stand at the network's timesteps: a list of strings."""
+    return words_of(review)[: len(words)] or ["(none)"]
+
+
+def unknown_among(shown, words):
+    """A sentence on the words that the network doesn't know; empty where it knows all."""
+    unknown = dict.fromkeys(
+        word for word, number in zip(shown, words, strict=True) if number == text.UNKNOWN
+    )
+    return f"Not in its vocabulary: {', '.join(list(unknown)[:SHOWN])}." if unknown else ""
 
 
 def save_names(run, names):

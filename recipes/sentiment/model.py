@@ -69,3 +69,20 @@ def explain(network, words):
 
     inside = recurrent_layers[0].forward_layer.trace(embedding(batch))
     return evidence, {name: values[0] for name, values in inside.items()}
+
+
+def shares(network, inside):
+    """What each unit of the first forward layer adds to each logit of one text.
+
+    Args:
+        network: as from `build_model`.
+        inside: as from `explain`.
+
+    Returns:
+        Array `(units, classes)`; None where the logits come from a layer above.
+    """
+    if sum(isinstance(layer, Bidirectional) for layer in network.layers) > 1:
+        return None
+    strongest = inside["hidden_state"].max(axis=0)
+    kernel = keras.ops.convert_to_numpy(network.get_layer("logits").kernel)
+    return strongest[:, None] * kernel[: len(strongest)]

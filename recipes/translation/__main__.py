@@ -6,12 +6,12 @@ import click
 
 from shared import cli
 from shared.data.sentence_pairs import check_languages
-from shared.errors import UserError
 
 from . import data, sample
 
 TOGETHER = 256  # sentences that `predict` translates before it prints the first of them
-INSPECTED_SUBWORDS = 60  # as many as still fit side by side in a picture
+MATRIX = 60  # subwords of either language that still fit side by side in a picture
+MONITOR = "val_loss"  # the column of the history by which a network is chosen
 
 recipe = cli.recipe_group(
     __file__, help="Many to many: read a sentence to its end, then write its translation."
@@ -110,7 +110,7 @@ def train(options):
         )
     with start_run(options, source) as run:
         data.save_names(run, training.names)
-        fit(network, training, run, options, monitor="val_loss")
+        fit(network, training, run, options, monitor=MONITOR)
     return run
 
 
@@ -138,11 +138,12 @@ def evaluate(options):
     outputs = [data.to_text(best.tokens, names.target) for best in found]
 
     metrics, signatures = measure(outputs, references)
-    facts = {"beam": options.beam, "signatures": signatures}
+    baselines = {"untranslated": measure(sentences, references)[0]}
+    facts = {"beam": options.beam, "signatures": signatures, "baselines": baselines}
     count = network.count_params()
     record = run.record(source, options.split, len(outputs), metrics, count, **facts)
     cli.save_measurement(run, record)
-    write_report(run, record, best_and_worst(sentences, outputs, references))
+    write_report(run, record, best_and_worst(sentences, outputs, references), MONITOR)
     cli.next_step(run, "predict", shlex.quote(sentences[0]))
 
 
@@ -174,38 +175,46 @@ def predict(options):
 @cli.inspection_options
 @beam_option
 def inspect(options):
-    """Write a page that shows where in INPUT, a sentence, the decoder looked for each word."""
+    """Write a page that shows how INPUT, a sentence, was translated, and what was looked at."""
     text = cli.read_text(options.input)
     run = cli.open_trained(options)
-    if run.options.attention == "none":
-        raise UserError(
-            f"{run.folder} was trained with --attention none: there is no attention to draw. "
-            "Choose another --run."
-        )
     cli.announce(run=run)
 
-    from shared.evaluation.report import attention_matrix, write_page
+    from shared.evaluation.attention import attention_matrix, looking_back
+    from shared.evaluation.inside import inside
+    from shared.evaluation.inspection import answer, how_sure, sure_of, write_inspection
 
     from . import model
 
     network = run.load_model()
     names = data.load_names(run)
-    longest = min(run.options.max_length, INSPECTED_SUBWORDS)
-    (read,) = data.to_ids([text], names.source, longest)
+    (read,) = data.to_ids([text], names.source, run.options.max_length)
     (best,) = model.translate(network, [read], options.beam)
     (written,) = data.with_stop([best.tokens.tolist()])
-    written = written[:INSPECTED_SUBWORDS]
-    weights = model.attend(network, read, written)
-    shown = data.shown(read, names.source), data.shown(written, names.target)
+    weights, probabilities, decoder, encoder = model.explain(network, read, written)
+    source, target = data.shown(read, names.source), data.shown(written, names.target)
+    translation = data.to_text(best.tokens, names.target)
     sections = [
-        ("Translation", data.to_text(best.tokens, names.target)),
-        (
-            "Attention: each row, a subword written, adds up to one",
-            attention_matrix(weights, *shown),
-        ),
+        ("Translation", answer(translation, how_sure(target, probabilities, "subword"))),
+        ("How sure it was of each subword", sure_of(target, probabilities, of="written")),
     ]
-    write_page(run, "inspect.html", text[:200], run.notice, sections)
-    click.echo(f"Written: {run.path('inspect.html')}")
+    if run.options.attention == "none":
+        nowhere = (
+            "This network has no attention: all that it knows of the sentence is its last state."
+        )
+        sections.append(("Where it looked", nowhere))
+    else:
+        most = slice(MATRIX)
+        matrix = attention_matrix(weights[most, most], source[most], target[most])
+        sections += [
+            ("Where it looked", looking_back(weights, source, target, of="written")),
+            ("Attention: each row, a subword written, adds up to one", matrix),
+        ]
+    sections += [
+        ("Inside the decoder", inside(decoder, target, "subword", of="written")),
+        ("Inside the encoder, reading forward", inside(encoder, source, "subword", of="read")),
+    ]
+    click.echo(f"Written: {write_inspection(run, text, sections)}")
 
 
 @recipe.command()

@@ -214,8 +214,36 @@ def attend(network, source, target):
     Returns:
         Array `(len(target), len(source))` of weights; each row adds up to one.
     """
-    memory, mask, states = encode(network.get_layer("encoder"), pad([source]))
-    written = read_vectors(network.get_layer("target_vectors"), pad([[START, *target[:-1]]]))
-    decoder = network.get_layer("decoder")
-    _, weights, _ = decoder(written, memory, initial_state=states, memory_mask=mask)
-    return ops.convert_to_numpy(weights)[0]
+    return explain(network, source, target)[0]
+
+
+def explain(network, source, target):
+    """How one sentence became its translation.
+
+    Args:
+        network: as from `build_model`.
+        source, target: lists of subword numbers.
+
+    Returns:
+        weights: array `(len(target), len(source))`, as from `attend`; `(len(target), 1)` where
+            there is no attention.
+        probabilities: array `(len(target),)`: how likely each subword was after those before it.
+        decoder, encoder: what `trace` tells of the first layer of either, of the encoder reading
+            forward: states and gates by name, `(timesteps, units)`.
+    """
+    encoder, decoder = network.get_layer("encoder"), network.get_layer("decoder")
+    vectors = network.get_layer("target_vectors")
+    memory, mask, states = encode(encoder, pad([source]))
+    written = read_vectors(vectors, pad([[START, *target[:-1]]]))
+    x, weights, _ = decoder(written, memory, initial_state=states, memory_mask=mask)
+    likely = ops.convert_to_numpy(ops.softmax(vectors(x, reverse=True)))[0]
+    probabilities = likely[np.arange(len(target)), target]
+
+    (embedding, *_) = (x for x in encoder.layers if isinstance(x, keras.layers.Embedding))
+    (both, *_) = (x for x in encoder.layers if isinstance(x, Bidirectional))
+    traced = (
+        decoder.layers[0].trace(written, initial_state=states[0]),
+        both.forward_layer.trace(embedding(pad([source]))),
+    )
+    inside = ({name: values[0] for name, values in each.items()} for each in traced)
+    return ops.convert_to_numpy(weights)[0], probabilities, *inside

@@ -84,6 +84,11 @@ def _print_metrics(record):
     width = max(map(len, record["metrics"]))
     for name, value in record["metrics"].items():
         click.echo(f"  {name:{width}}  {value:.4f}")
+    for name, figures in record.get("baselines", {}).items():
+        told = ", ".join(f"{metric} {value:.4f}" for metric, value in figures.items())
+        if len(figures) > 1 and len(set(figures.values())) == 1:
+            told = f"{next(iter(figures.values())):.4f} each"
+        click.echo(f"  for comparison, {name}: {told}")
     click.echo()
 
 

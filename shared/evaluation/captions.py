@@ -59,14 +59,28 @@ def measure(captions, references):
     """
     figures, signature = corpus_bleu(captions, references)
     if len(captions) > 1:
-        order = np.random.default_rng(SHUFFLED_BY).permutation(len(captions))
-        dealt = [""] * len(captions)
-        for place, taken_from in zip(order, np.roll(order, 1), strict=True):
-            dealt[place] = captions[taken_from]
-        figures["bleu_4_shuffled_images"] = corpus_bleu(dealt, references)[0]["bleu_4"]
-    right = [caption in given for caption, given in zip(captions, references, strict=True)]
-    figures["exact_match"] = sum(right) / len(right)
+        figures["bleu_4_shuffled_images"] = dealt(captions, references)["bleu_4"]
+    figures["exact_match"] = _exact_match(captions, references)
     return figures, signature
+
+
+def dealt(captions, references):
+    """BLEU-1 to BLEU-4 and exact matches of the same captions, each for another image than its own.
+
+    Args:
+        captions, references: as for `corpus_bleu`, of two images or more.
+    """
+    order = np.random.default_rng(SHUFFLED_BY).permutation(len(captions))
+    others = [""] * len(captions)
+    for place, taken_from in zip(order, np.roll(order, 1), strict=True):
+        others[place] = captions[taken_from]
+    figures, _ = corpus_bleu(others, references)
+    return {**figures, "exact_match": _exact_match(others, references)}
+
+
+def _exact_match(captions, references):
+    right = [caption in given for caption, given in zip(captions, references, strict=True)]
+    return sum(right) / len(right)
 
 
 def ranked(captions, references):

@@ -197,7 +197,8 @@ def gradient_picture(curves, bounds=()):
     axis.locator_params(axis="x", integer=True)
     axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     zeros = any(not np.all(values) for values, _ in everything)
-    return markup(figure(drawing) + (_paragraphs([WITHOUT_ZEROS]) if zeros else ""))
+    picture = figure(drawing, "Norms of gradients over the timesteps back, on a logarithmic axis")
+    return markup(picture + (_paragraphs([WITHOUT_ZEROS]) if zeros else ""))
 
 
 def _line(axis, values, **style):

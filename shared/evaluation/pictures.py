@@ -5,31 +5,58 @@ import io
 
 import numpy as np
 
-from shared.evaluation.report import environment, figure, markup
+from shared.evaluation.colours import LIGHT
+from shared.evaluation.report import empty_figure, environment, figure, markup
 
+MOST_PIXELS, MOST_FRAMES = 1_500_000, 150  # numbers, and pictures, of a clip on a page
+# In pictures, whose colours follow no theme.
+BLUE, RED = (55, 120, 215), (205, 65, 50)
+SMALL_SIDE = 160  # pixels: larger images are shown as they are
 SMALLEST = 84  # pixels: smaller images are shown magnified
 
 
-def picture_grid(images, captions):
+def picture_grid(images, captions, steps=(), of="steps", small=False):
     """Images side by side, each with its caption below.
 
     Args:
         images: uint8 arrays `(height, width)`, `(height, width, 1)` or `(height, width, 3)`.
         captions: a string for each; they are escaped.
+        steps: the number of the timestep that each belongs to; or empty.
+        of: what the timesteps are called on the page; see `inside.inside`.
+        small: whether they are many, and shown as a film.
 
     Returns:
         Markup for a section of a page; it holds the images as PNG.
     """
     template = environment().from_string(
-        '<div class="pictures">{% for source, width, caption in pictures %}<figure>'
+        '<div class="pictures{{ " film wide" if small }}">'
+        "{% for source, width, caption, step in pictures %}<figure"
+        "{% if step is not none %} data-of={{ of }} data-step={{ step }}{% endif %}>"
         '<img src="{{ source }}" width="{{ width }}" alt="">'
         "<figcaption>{{ caption }}</figcaption></figure>{% endfor %}</div>"
     )
     pictures = []
-    for image, caption in zip(images, captions, strict=True):
+    steps = steps or [None] * len(captions)
+    for image, caption, step in zip(images, captions, steps, strict=True):
         enlarged = max(1, -(-SMALLEST // image.shape[0]))
-        pictures.append((embedded(image), enlarged * image.shape[1], caption))
-    return markup(template.render(pictures=pictures))
+        pictures.append((embedded(image), enlarged * image.shape[1], caption, step))
+    return markup(template.render(pictures=pictures, of=of, small=small))
+
+
+def frame_grid(frames, captions):
+    """The frames of a clip, or as many of them, evenly spread, as a page can hold.
+
+    Args:
+        frames: uint8 array `(timesteps, height, width, channels)`.
+        captions: a string for each.
+    """
+    every = max(1, -(-frames.size // MOST_PIXELS), -(-len(frames) // MOST_FRAMES))
+    steps = list(range(0, len(frames), every))
+    grid = picture_grid(frames[::every], [captions[step] for step in steps], steps, small=True)
+    if every == 1:
+        return grid
+    template = environment().from_string('<p class="facts">One frame of {{ every }} is shown.</p>')
+    return markup(template.render(every=every) + grid)
 
 
 def embedded(image):
@@ -64,18 +91,24 @@ def highlighted(image, weights, enlarged=2):
     return (picture * (0.15 + 0.85 * light[..., None])).astype("uint8")
 
 
+def looked_at(image, weights):
+    """An image once for each word, `highlighted` where the network looked: a list of images."""
+    enlarged = 2 if max(image.shape) <= SMALL_SIDE else 1
+    return [highlighted(image, each, enlarged) for each in weights]
+
+
 def signed(values):
-    """Numbers as an image: blue above zero, red below, white at zero.
+    """Numbers as an image: blue above zero, red below, and nothing at zero.
 
     Args:
         values: array `(height, width)`.
 
     Returns:
-        uint8 array `(height, width, 3)`.
+        uint8 array `(height, width, 4)`, the last of red, green, blue and opacity.
     """
     strength = np.abs(values) / max(np.abs(values).max(), 1e-12)
-    colours = np.where(np.asarray(values)[..., None] > 0, (31, 95, 174), (196, 67, 43))
-    return (255 - strength[..., None] * (255 - colours)).round().astype("uint8")
+    colours = np.where(np.asarray(values)[..., None] > 0, BLUE, RED)
+    return np.concatenate([colours, 255 * strength[..., None]], axis=-1).round().astype("uint8")
 
 
 def confusion_matrix(matrix, classes):
@@ -85,24 +118,28 @@ def confusion_matrix(matrix, classes):
         matrix: int array `(classes, classes)`; row the label, column the answer.
         classes: their names.
     """
-    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
 
     matrix = np.asarray(matrix)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     size = 2.2 + 0.5 * len(classes)
-    drawing = Figure(figsize=(size, size), layout="constrained")
+    drawing = empty_figure(size, size)
     axes = drawing.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    if len(classes) <= 30:  # more numbers than that can't be read
-        for (row, column), number in np.ndenumerate(matrix):
-            if number:
-                colour = "white" if shares[row, column] > 0.5 else "black"
-                size = {"ha": "center", "va": "center", "fontsize": 8}
-                axes.text(column, row, str(number), color=colour, **size)
+    numbers = len(classes) <= 30  # more numbers than that can't be read
+    for (row, column), number in np.ndenumerate(matrix):
+        if not number:
+            continue
+        place = {"xy": (column - 0.5, row - 0.5), "width": 1, "height": 1, "linewidth": 0}
+        axes.add_patch(Rectangle(**place, color=LIGHT["output"], alpha=shares[row, column]))
+        if numbers:
+            colour = LIGHT["paper" if shares[row, column] > 0.6 else "ink"]
+            size = {"ha": "center", "va": "center", "fontsize": 8}
+            axes.text(column, row, str(number), color=colour, **size)
     every = range(len(classes))
+    axes.set(xlim=(-0.5, len(classes) - 0.5), ylim=(len(classes) - 0.5, -0.5), aspect="equal")
     # parse_math: a dollar sign in a name begins no formula.
     axes.set_xticks(every, classes, rotation=60, ha="left", parse_math=False)
     axes.set_yticks(every, classes, parse_math=False)
     axes.xaxis.tick_top()
     axes.set(xlabel="answer", ylabel="label")
-    return figure(drawing)
+    return figure(drawing, "How often each answer was given for each label")

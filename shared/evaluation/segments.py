@@ -7,10 +7,11 @@ import numpy as np
 from shared.data.examples import user_errors
 from shared.data.labelled_videos import ABSENT
 from shared.evaluation.pictures import confusion_matrix
-from shared.evaluation.report import figure
+from shared.evaluation.report import empty_figure, figure, new_figure
 from shared.progress import progress
 
 SHOWN_CLIPS = 6  # of the best and of the worst
+MOST_CURVES = 12
 
 
 def label_all(network, clips, batch_size=16):
@@ -153,6 +154,40 @@ def comparison(names, predicted, true, classes):
     ]
 
 
+def told(labels, classes):
+    """The segments of a clip in words: "home 1-6, leaving 7-12", frames counted from 1."""
+    return ", ".join(
+        f"{classes[label]} {start + 1}" + (f"-{end}" if end > start + 1 else "")
+        for start, end, label in segments_of(labels)
+    )
+
+
+def probability_curves(probabilities, classes):
+    """The probability of each label over the frames, as a picture.
+
+    Args:
+        probabilities: array `(timesteps, classes)`.
+        classes: their names; the twelve that are likeliest somewhere are drawn.
+    """
+    shown = sorted(np.argsort(-probabilities.max(axis=0), kind="stable")[:MOST_CURVES])
+    colours = class_colours(len(classes))
+    drawing, (axis,) = new_figure(width=9.2, height=2.8)
+    frames = range(1, len(probabilities) + 1)
+    for label in shown:
+        axis.plot(frames, probabilities[:, label], color=colours[label], label=classes[label])
+    axis.set(xlabel="frame", ylim=(-0.02, 1.02), xlim=(0.5, len(probabilities) + 0.5))
+    axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure(drawing, "The probability of each label over the frames")
+
+
+def class_colours(count):
+    """A colour for each class."""
+    import matplotlib
+
+    palette = matplotlib.colormaps["tab10" if count <= 10 else "tab20"]
+    return [palette(number % palette.N) for number in range(count)]
+
+
 def label_strips(clips, classes):
     """Coloured strips, time from left to right, one below the other for each clip.
 
@@ -164,16 +199,13 @@ def label_strips(clips, classes):
     Returns:
         Markup for a section of a page.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
-    palette = matplotlib.colormaps["tab10" if len(classes) <= 10 else "tab20"]
-    colours = [palette(number % palette.N) for number in range(len(classes))]
+    colours = class_colours(len(classes))
     height = (
         0.35 + sum(0.3 + 0.22 * len(strips) for _, strips in clips) + 0.25 * -(-len(classes) // 6)
     )
-    drawing = Figure(figsize=(9.2, height + 0.3), layout="constrained")
+    drawing = empty_figure(9.2, height + 0.3)
     every = drawing.subplots(
         len(clips), 1, squeeze=False, height_ratios=[len(strips) + 0.8 for _, strips in clips]
     )[:, 0]
@@ -197,4 +229,4 @@ def label_strips(clips, classes):
         fontsize=8,
         frameon=False,
     )
-    return figure(drawing)
+    return figure(drawing, "The labels of each clip over its frames")

@@ -27,13 +27,14 @@ def test_confusions_and_the_worst_mistakes():
 
     stored = np.argsort(NUMBERS)[labels]
     dataset = tf.data.Dataset.from_tensor_slices((pictures, stored)).batch(20)
-    matrix, mistakes = confusions(Fake(), dataset, NUMBERS, worst=5)
+    matrix, mistakes, right = confusions(Fake(), dataset, NUMBERS, most=5)
     said = pictures[:, 0, 0, 0]
     for label in range(3):
         for answer in range(3):
             assert matrix[label, answer] == ((labels == label) & (said == answer)).sum()
-    wrong = sorted(np.flatnonzero(said != labels), key=lambda i: -int(pictures[i, 1, 0, 0]))[:5]
-    for (probability, answer, label, image), i in zip(mistakes, wrong, strict=True):
-        np.testing.assert_array_equal(image, pictures[i])
-        assert (answer, label) == (said[i], labels[i])
-        assert probability == pytest.approx(0.5 + pictures[i, 1, 0, 0] / 200)
+    for found, these in ((mistakes, said != labels), (right, said == labels)):
+        surest = sorted(np.flatnonzero(these), key=lambda i: -int(pictures[i, 1, 0, 0]))[:5]
+        for (probability, answer, label, image), i in zip(found, surest, strict=True):
+            np.testing.assert_array_equal(image, pictures[i])
+            assert (answer, label) == (said[i], labels[i])
+            assert probability == pytest.approx(0.5 + pictures[i, 1, 0, 0] / 200)

@@ -250,7 +250,7 @@ def test_zeros_are_left_out_of_the_picture_and_told():
     bounds = [("bound", np.array([1.0, 0.0]))]
     svg = gradient_page.gradient_picture(whole, bounds)
     assert svg.startswith("<svg") and gradient_page.WITHOUT_ZEROS in svg
-    assert "<!-- bound -->" in svg and "<!-- before training -->" not in svg
+    assert ">bound</text>" in svg and ">before training</text>" not in svg
 
 
 def run_in(folder, notice=""):
@@ -273,7 +273,7 @@ def test_the_page_holds_the_numbers_and_stands_alone(tmp_path):
     page = (tmp_path / "gradients.html").read_text()
     assert "SAMPLE DATA, not imdb_reviews" in page and record["notice"] == run.notice
     assert "&lt;layer&gt;, hidden state" in page and "So &lt;it&gt; is." in page
-    assert page.count("<svg") == 2 and "<!-- after training -->" in page
+    assert page.count("<svg") == 2 and ">after training</text>" in page
     assert not re.search(r"<(script|link|img|iframe)|(src|href)=\"(?!#)|url\((?!#)", page)
 
     record = json.loads(json.dumps(record, allow_nan=False))

@@ -140,7 +140,7 @@ def test_gradients_before_and_after_training(recipe, here, monkeypatch):
     assert result.exit_code == 0, result.output
     record = json.loads(result.stdout)
     assert (record["recipe"], record["dataset"]) == (recipe, "sample")
-    assert record["layers"] and "<!-- before training -->" in page.read_text()
+    assert record["layers"] and ">before training</text>" in page.read_text()
     for each in record["layers"]:
         after, before = each["after"], each["before"]
         assert len(after) == len(before) > 1 and after != before

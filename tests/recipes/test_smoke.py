@@ -14,6 +14,7 @@ import time
 import numpy as np
 import pytest
 
+from tests.browser import DESKTOP, PHONE, complaints
 from tests.conftest import ROOT, call, command_line, environment, inputs_of, small
 from tests.recipes.sentiment.test_opinions import OPINIONS
 from tests.training.trainings import assert_same
@@ -81,6 +82,19 @@ def test_predicts_in_a_new_process(recipe, smoke, trained, command, tmp_path):
         assert expected.items() <= answer.items()
     if not is_its_own_sample(recipe):
         assert result.stderr.decode().startswith("SAMPLE DATA, not ")
+
+
+def test_pages_can_be_read(recipe, trained, open_page, tmp_path):
+    """The report and `inspect`, on a wide and on a narrow screen, in the light and in the dark."""
+    result = call(recipe, "inspect", "--run", trained, inputs_of(recipe, tmp_path)[0])
+    assert result.exit_code == 0, result.output
+    for page in ("inspect.html", "report.html"):
+        for size in (DESKTOP, PHONE):
+            assert not complaints(open_page(trained / page, size)), (page, size)
+    assert (trained / "inspect.html").stat().st_size < 5_000_000
+    record = json.loads((trained / "metrics.json").read_text())
+    assert record["baselines"], "each recipe knows what can be had without looking"
+    assert all(set(figures) <= set(record["metrics"]) for figures in record["baselines"].values())
 
 
 def test_short_opinions_in_plain_english(recipe, trained):

@@ -88,7 +88,8 @@ def test_inspect_shows_every_word(folder, pictures):
     assert result.exit_code == 0, result.output
     page = (folder / "inspect.html").read_text()
     (answer,) = answers(folder, str(pictures / "scene-1.png"))
-    assert page.count("data:image/png") == len(answer["output"].split()) + 1
+    assert page.count("<figure data-of=steps data-step=") == len(answer["output"].split()) + 1
+    assert "Forget gate" in page
     assert answer["output"] in page and "[stop]" in page
 
 

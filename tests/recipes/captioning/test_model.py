@@ -143,3 +143,22 @@ def test_attention_is_that_of_the_caption():
     first = model.read_vectors(vectors, ops.convert_to_tensor([START]))
     _, expected, _ = network.get_layer("decoder").step(first, states, memory)
     np.testing.assert_allclose(weights[0].ravel(), ops.convert_to_numpy(expected)[0], atol=1e-5)
+
+
+def test_how_likely_each_word_was_is_what_the_steps_of_writing_say():
+    network = small_network(image=True)
+    encoder = network.get_layer("encoder")
+    image = np.random.default_rng(4).uniform(0, 255, (32, 64, 3)).astype("float32")
+    words = [4, 5, STOP]
+    _, probabilities, inside = model.explain(network, encoder, image, words)
+    memory, states = model.look(network, encoder, image[None])
+    decoder, vectors = network.get_layer("decoder"), network.get_layer("vectors")
+    for step, (before, word) in enumerate(zip([START, *words], words, strict=False)):
+        first = model.read_vectors(vectors, ops.convert_to_tensor([before]))
+        vector, _, states = decoder.step(first, states, memory)
+        logits = ops.convert_to_numpy(vectors(vector, reverse=True))[0].astype("float64")
+        expected = np.exp(logits[word]) / np.exp(logits).sum()
+        assert probabilities[step] == pytest.approx(expected, rel=1e-4)
+        np.testing.assert_allclose(
+            inside["hidden_state"][step], ops.convert_to_numpy(states[0][0])[0], atol=1e-5
+        )

@@ -80,14 +80,14 @@ def test_pages(forward, clips):
     assert set(record["metrics"]) == {"frame_accuracy", "segment_f1"}
     assert record["baselines"]["majority"]["frame_accuracy"] < 0.6
     position = record["baselines"]["position"]["frame_accuracy"]
-    assert f"position alone: frame_accuracy {position:.4f}" in result.output
+    assert f"for comparison, position: frame_accuracy {position:.4f}" in result.output
     report = (forward / "report.html").read_text()
-    assert "Worst clips" in report and "<!-- returning -->" in report
+    assert "Worst clips" in report and ">returning</text>" in report
     result = call(NAME, "inspect", "--run", forward, clips[0])
     assert result.exit_code == 0, result.output
     page = (forward / "inspect.html").read_text()
-    assert page.count('src="data:image/png;base64,') == 25
-    assert "forget gate" in page and "probability of each label" in page
+    assert page.count("<figure data-of=steps data-step=") == 25
+    assert "Forget gate" in page and "The probability of each label over the frames" in page
 
 
 def test_what_is_no_video_is_refused(forward, clips, tmp_path):

@@ -108,6 +108,12 @@ def test_saliency_is_the_slope_of_the_logit(cell, scan):
     steps = {"none": 1, "rows": SHAPE[0]}[scan]
     assert {values.shape for values in inside.values()} == ({(steps, 6)} if inside else set())
     assert bool(inside) == (cell != "none")
+    if inside:  # what its units add to the logits are the logits
+        bias = network.get_layer("logits").get_weights()[1]
+        expected = network.predict_on_batch(image[None])[0] - bias
+        np.testing.assert_allclose(
+            model.shares(network, inside).sum(axis=0), expected, rtol=1e-4, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (33, 47, 3)])

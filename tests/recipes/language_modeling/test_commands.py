@@ -115,7 +115,7 @@ def test_inspect_writes_a_page(folder):
     assert result.exit_code == 0, result.output
     page = (folder / "inspect.html").read_text()
     assert "tokens of the validation split of sample" in page and "inside quotation marks" in page
-    assert "Layer 1, unit 3: as asked for" in page and "forget gate" in page
+    assert "Layer 1, unit 3: as asked for" in page and "Forget gate" in page
     assert "&lt;" in page and "<said>" not in page
     line = refused(RECIPE, "inspect", "--run", folder, text, "--unit", 1, 9)
     assert "1 layers of 8 units" in line

@@ -135,3 +135,18 @@ def test_hidden_states_are_those_after_each_token():
     gates = model.gates(reader, IDS[:21])
     np.testing.assert_allclose(gates["hidden_state"], hidden[:, 0], atol=1e-5)
     assert {"input_gate", "forget_gate", "output_gate"} < set(gates)
+
+
+def test_a_long_text_is_read_in_pieces_as_if_in_one(monkeypatch):
+    """Exactly where all that stands before a piece is read again, and nearly where not."""
+    reader = model.with_states(small_network())
+    whole_text = model.explain(reader, IDS)
+    assert whole_text.shape == (100, 2, 6)
+    for pieces in (2, 3, 7, 1000):
+        np.testing.assert_allclose(model.explain(reader, IDS, pieces), whole_text, atol=1e-5)
+    monkeypatch.setattr(model, "WARM_UP", 30)
+    found = model.explain(reader, IDS, 3)
+    np.testing.assert_allclose(found[:33], whole_text[:33], atol=1e-5)
+    assert abs(found - whole_text).max() < 1e-3
+    monkeypatch.setattr(model, "WARM_UP", 0)
+    assert abs(model.explain(reader, IDS, 3) - whole_text).max() > 5e-3, "memory counts"

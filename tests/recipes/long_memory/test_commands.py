@@ -93,7 +93,7 @@ def test_what_evaluate_says_is_what_the_chosen_networks_answer(copied):
         round(value, 2) for value in metrics.values()
     ]
     report = (copied / "report.html").read_text()
-    assert "Accuracy over the gap" in report and "across a gap of 2 words" in report
+    assert "Accuracy over the gap" in report and "Across a gap of 2 words" in report
 
 
 def test_gradients_of_every_cell_at_the_longest_gap(copied):

@@ -163,3 +163,49 @@ def test_data_sets_that_do_not_fit_the_task():
         data.find(options("adding", dataset="mnist"))
     with pytest.raises(UserError, match="the sample has none"):
         data.find(options("pixels", dataset="sample"))
+
+
+# What a page says
+
+
+def test_errors_put_the_worst_answer_last():
+    one = options("adding")
+    answers = np.array([[1.0], [0.5], [1.5]])
+    found = data.errors(np.array([[1.25], [0.5], [0.0]]), answers, one)
+    np.testing.assert_allclose(found, [0.25, 0.0, 1.5])
+
+    draw = np.random.default_rng(1)
+    logits, answers = draw.normal(size=(4, 3)), np.array([0, 1, 2, 0])
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    expected = -np.log(shares[range(4), answers])
+    np.testing.assert_allclose(data.errors(logits, answers, options("agreement")), expected)
+
+    logits, answers = draw.normal(size=(2, 30, 9)), draw.integers(0, 9, (2, 30))
+    _, mean = data.measure(logits, answers, options("copying"))
+    assert data.errors(logits, answers, options("copying")).mean() == pytest.approx(mean)
+
+
+def test_what_a_page_says_of_a_sum():
+    inputs = np.array([[0.25, 1], [0.5, 0], [0.125, 1]], "float32")
+    names, one = data.Names([], [], []), options("adding")
+    assert data.told(inputs, np.array([0.5]), np.array([0.375]), names, one) == (
+        "0.250 (value 1) and 0.125 (value 3)",
+        "0.500",
+        "0.375",
+    )
+    said, sure = data.in_words(inputs, np.array([0.5]), names, one)
+    assert said == "0.500" and sure == "0.125 from the right sum, 0.375"
+    assert data.shown(inputs, names, one) == (["0.25*", "0.50", "0.12*"], "value")
+
+
+def test_baselines_have_the_names_of_the_metrics():
+    names = data.Names([], ["a", "b", "c", "d"], [])
+    raced = {"accuracy_lstm_5": 0.9, "accuracy_gru_5": 0.8}
+    chance = data.baselines(raced, None, names, options("agreement"))
+    assert chance == {"chance": {name: 0.25 for name in raced}}
+    (memoryless,) = data.baselines({}, None, names, options("copying")).values()
+    assert memoryless["cross_entropy"] == pytest.approx(10 * np.log(8) / 32)
+    sums = np.array([[0.0], [1.0]])
+    assert data.baselines({}, sums, names, options("adding")) == {"constant": {"mse": 0.25}}
+    labels = np.array([1, 1, 2, 3])
+    assert data.baselines({}, labels, names, options("pixels")) == {"constant": {"accuracy": 0.5}}

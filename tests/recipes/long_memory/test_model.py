@@ -102,3 +102,16 @@ def test_the_error_of_a_sum():
     assert float(error[0]) == pytest.approx(
         float((state @ kernel + bias - 0.7)[0, 0] ** 2), rel=1e-5
     )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_the_units_add_to_the_answer_is_the_answer(cell):
+    keras.utils.set_random_seed(1)
+    network = model.build_model(5, vocabulary_size=9, cell=cell, units=4, remember=20)
+    words = np.random.default_rng(1).integers(1, 9, 7).astype("int32")
+    found = model.shares(network, model.explain(network, words))
+    bias = network.get_layer("answer").get_weights()[1]
+    logits = network.predict_on_batch(words[None])[0]
+    np.testing.assert_allclose(found.sum(axis=0) + bias, logits, rtol=1e-5, atol=1e-6)
+    two = model.build_model(5, vocabulary_size=9, cell=cell, units=4, layers=2)
+    assert model.shares(two, model.explain(two, words)) is None

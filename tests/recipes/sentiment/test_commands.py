@@ -144,4 +144,4 @@ def test_inspect_writes_a_page(folder):
     result = call("sentiment", "inspect", "--run", folder, "Not even the <cast> helps")
     assert result.exit_code == 0, result.output
     page = (folder / "inspect.html").read_text()
-    assert "forget gate" in page and "&lt;cast&gt;" in page and "<cast>" not in page
+    assert "Forget gate" in page and "&lt;cast&gt;" in page and "<cast>" not in page

@@ -62,3 +62,18 @@ def test_evidence_of_the_words_adds_up_to_the_logits(cell):
     bias = network.get_layer("logits").get_weights()[1]
     np.testing.assert_allclose(evidence.sum(axis=0) + bias, logits, atol=1e-5)
     assert {values.shape for values in inside.values()} == {(4, 6)}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_the_units_add_to_the_logits_is_what_the_maximum_holds(cell):
+    """With the other direction's share, read from the text backwards, it is all of the logits."""
+    keras.utils.set_random_seed(1)
+    network = model.build_model(20, classes=3, cell=cell, units=6)
+    _, inside = model.explain(network, WORDS[0])
+    found = model.shares(network, inside)
+    states = keras.Model(network.input, network.layers[-4].output).predict_on_batch(WORDS[:1])[0]
+    kernel, bias = network.get_layer("logits").get_weights()
+    backward = states.max(axis=0).astype("float64")[6:] @ kernel[6:]
+    logits = network.predict_on_batch(WORDS[:1])[0]
+    np.testing.assert_allclose(found.sum(axis=0) + backward + bias, logits, atol=1e-5)
+    assert model.shares(model.build_model(20, units=6, layers=2), inside) is None

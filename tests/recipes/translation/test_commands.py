@@ -2,13 +2,14 @@
 
 import json
 import shlex
-import shutil
 
+import numpy as np
 import pytest
 import sacrebleu
 
-from recipes.translation import sample
-from tests.conftest import call, reconfigure, refused
+from recipes.translation import data, model, sample
+from shared.training.run import Run
+from tests.conftest import call, refused
 
 SMALL = ["--units", 4, "--epochs", 1, "--max-length", 40]
 
@@ -121,14 +122,40 @@ def test_inspect_draws_the_attention(folder):
     result = call("translation", "inspect", "--run", folder, "May 1, 1981 <cost> $5 $6")
     assert result.exit_code == 0, result.output
     page = (folder / "inspect.html").read_text()
-    assert "<svg" in page and "&lt;cost&gt;" in page and "<cost>" not in page
+    assert "Attention: rows are what was written" in page and "Where it looked" in page
+    assert "Inside the decoder" in page and "Inside the encoder" in page
+    assert "&lt;cost&gt;" in page and "<cost>" not in page
 
 
-def test_inspect_says_where_there_is_nothing_to_draw(folder, tmp_path):
-    shutil.copytree(folder, tmp_path / "run")
-    reconfigure(tmp_path / "run", attention="none")
-    line = refused("translation", "inspect", "--run", tmp_path / "run", "71")
-    assert "--attention none" in line and "no attention to draw" in line
+def test_what_inspect_says_of_each_subword_is_what_the_network_gives(folder):
+    """Against the whole network on the same subwords, and the attention of its decoder."""
+    run = Run("translation", folder)
+    network, names = run.load_model(), data.load_names(run)
+    (read,) = data.to_ids(["the 1st of May 1981"], names.source, 40)
+    (best,) = model.translate(network, [read], 3)
+    (written,) = data.with_stop([best.tokens.tolist()])
+    weights, probabilities, decoder, encoder = model.explain(network, read, written)
+    before = np.array([[model.START, *written[:-1]]])
+    logits = np.asarray(network([np.array([read]), before]))[0].astype("float64")
+    logits -= np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    np.testing.assert_allclose(
+        probabilities, np.exp(logits[np.arange(len(written)), written]), rtol=1e-4
+    )
+    np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
+    assert weights.shape == (len(written), len(read))
+    assert decoder["cell_state"].shape == (len(written), 16)
+    assert encoder["cell_state"].shape == (len(read), 8)
+
+
+def test_inspect_of_a_network_without_attention(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    few = ["--dataset", "sample", "--limit", 16, *SMALL, "--attention", "none", "--run", "run"]
+    assert call("translation", "train", *few).exit_code == 0
+    result = call("translation", "inspect", "--run", "run", "71")
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "run" / "inspect.html").read_text()
+    assert "This network has no attention" in page and "Inside the decoder" in page
+    assert "Attention: rows" not in page
 
 
 # Files of one's own
