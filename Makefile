@@ -9,7 +9,8 @@ READY  := $(VENV)/.ready$(if $(GPU),-gpu)
 RECIPES := $(notdir $(patsubst %/__main__.py,%,$(wildcard recipes/*/__main__.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-readmes test-copies test-faults test-backends bench lint format clean
+.PHONY: help setup lessons pictures report test test-readmes test-copies test-faults test-backends \
+	bench lint format clean
 
 help: ## list the targets
 	@echo "make recipe-NAME     train, evaluate on the test split, write the report (ARGS=\"...\" for train)"
@@ -43,6 +44,15 @@ known-%:
 		if test -f "recipes/$*/__main__.py"; then echo "The folder of a recipe has a name without hyphens:" \
 			"mv recipes/$* recipes/$(subst -,_,$*)"; \
 		else echo "There is no recipe '$*'. There are: $(RECIPES)."; fi >&2; exit 1; }
+
+lessons: $(READY) ## write the book: every idea of the chapter, run and drawn (runs/lessons)
+	@$(RUN) -m lessons
+
+pictures: $(READY) ## draw the pictures of the READMEs, from networks trained on the samples
+	@$(RUN) -m lessons.pictures
+
+report: $(READY) ## write runs/index.html: all runs side by side
+	@$(RUN) -m shared.evaluation.overview
 
 # A file's tests stay together, since they share what was compiled and trained for the first.
 test: $(READY) ## run all tests
