@@ -37,8 +37,10 @@ def sentiment(run, data, model, sample):
 
 def write_coloured(drawing, words, values, height):
     """Words side by side on a background: blue above zero, red below."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     place, scale = 0.02, max(np.abs(values))
-    renderer = drawing.canvas.get_renderer()
+    renderer = FigureCanvasAgg(drawing).get_renderer()
     for word, value in zip(words, values, strict=True):
         colour = LIGHT["output" if value > 0 else "input"]
         box = {"facecolor": colour, "alpha": float(0.6 * abs(value) / scale), "linewidth": 0}
