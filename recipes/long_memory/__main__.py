@@ -103,7 +103,7 @@ def train(options):
         if len(entrants) == 1:
             fit(network, training, run, options, monitor_of(options))
         else:
-            race(run, source, entrants)
+            race(run, source, entrants, training)
     return run
 
 
@@ -147,18 +147,19 @@ def monitor_of(options):
     return "val_accuracy" if options.task in ("agreement", "pixels") else "val_loss"
 
 
-def race(run, source, entrants):
+def race(run, source, entrants, training):
     """Train all entrants alike, and choose for each cell and gap the best of its learning rates.
 
     Each has a folder of its own in the run, `networks/CELL-GAP-RATE`. The run's `model.keras` and
     `history.csv` are those of the LSTM at the longest gap, but with the seconds of all.
+    `training` is the data of the first entrant.
     """
     import keras
 
     from shared.training.fit import best_epoch, fit
 
     monitor = monitor_of(entrants[0])
-    histories, chosen, length = {}, {}, None
+    histories, chosen, length = {}, {}, entrants[0].timesteps
     for one in entrants:
         if one.timesteps != length:
             training, length = data.load(source, one), one.timesteps
@@ -215,10 +216,10 @@ def evaluate(options):
         held = data.hold(source, options.split, limit, one)
         outputs, answers = predict_batches(part.load_model(), data.in_batches(held, one))
         name, metrics[name] = data.measure(outputs, answers, one)
-        if run.options.task == "agreement":
-            texts, _ = source.read(options.split, limit, one.timesteps)
+        if run.options.task == "agreement" and one.cell not in mistakes:
             found = np.flatnonzero(outputs.argmax(axis=-1) != answers)[:WRONG]
-            if one.cell not in mistakes and len(found):  # the shortest gap where there are any
+            if len(found):  # at the shortest gap where there are any
+                texts, _ = source.read(options.split, limit, one.timesteps)
                 mistakes[one.cell] = [
                     (one.cell, one.timesteps, names.classes[outputs[i].argmax()], texts[i])
                     for i in found

@@ -207,11 +207,7 @@ def measure(outputs, answers, options):
     if options.task == "adding":
         return "mse", float(((outputs - answers) ** 2).mean())
     if options.task == "copying":
-        outputs -= outputs.max(axis=-1, keepdims=True)
-        surprise = np.log(np.exp(outputs).sum(axis=-1)) - np.take_along_axis(
-            outputs, answers[..., None], axis=-1
-        ).squeeze(-1)
-        return "cross_entropy", float(surprise.mean())
+        return "cross_entropy", float(surprise(outputs, answers).mean())
     accuracy = float((outputs.argmax(axis=-1) == answers).mean())
     if options.task == "pixels":
         return "accuracy", accuracy
@@ -240,10 +236,14 @@ def errors(outputs, answers, options):
     """How far from right each answer is: array `(count,)`; arguments as of `measure`."""
     if options.task == "adding":
         return abs(outputs - answers)[:, 0]
-    logits = outputs.astype("float64") - outputs.max(axis=-1, keepdims=True)
+    return surprise(outputs, answers).reshape(len(outputs), -1).mean(axis=1)
+
+
+def surprise(logits, answers):
+    """-log p of each right answer, float64, of the shape of `answers`."""
+    logits = logits.astype("float64") - logits.max(axis=-1, keepdims=True)
     right = np.take_along_axis(logits, answers[..., None], axis=-1)[..., 0]
-    surprise = np.log(np.exp(logits).sum(axis=-1)) - right
-    return surprise.reshape(len(surprise), -1).mean(axis=1)
+    return np.log(np.exp(logits).sum(axis=-1)) - right
 
 
 def told(inputs, output, answer, names, options):

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from shared.errors import UserError
+from shared.evaluation.colours import LIGHT
 from shared.evaluation.gradients import EXAMPLES, TIMESTEPS, reach, recurrent_layers, untrained
 from shared.evaluation.report import environment, figure, markup, new_figure, table, write_page
 
@@ -188,7 +189,7 @@ def gradient_picture(curves, bounds=()):
             _line(axis, before, color=colour, linestyle="--")
     for (label, values), style in zip(bounds, itertools.cycle((":", "-.")), strict=False):
         everything.append((values, style))
-        _line(axis, values, color="black", linestyle=style, label=label)
+        _line(axis, values, color=LIGHT["ink"], linestyle=style, label=label)
     for style, means in (("-", "after training"), ("--", "before training")):
         if style in [drawn for _, drawn in everything]:
             axis.plot([], [], color="grey", linestyle=style, label=means)
