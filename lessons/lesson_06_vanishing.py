@@ -5,9 +5,10 @@ import functools
 import keras
 import numpy as np
 
+from lessons import svg
 from lessons.page import Lesson
 from shared.evaluation.colours import LIGHT
-from shared.evaluation.report import environment, figure, markup, new_figure
+from shared.evaluation.report import figure, new_figure, paragraphs
 from shared.layers import LSTMCell, SimpleRNNCell, chrono, recurrent
 from shared.layers.trace import gradients
 
@@ -196,10 +197,5 @@ def second_figure():
     axis.set_yscale("log")
     axis.set(xlabel="n")
     axis.legend(frameon=False)
-    template = (
-        "{% for sentence in why %}<p>{{ sentence }}</p>{% endfor %}"
-        '<figure class="wide" id="product">{{ picture }}'
-        "<figcaption>{{ seen }}</figcaption></figure>"
-    )
-    shown = environment().from_string(template)
-    return markup(shown.render(why=WHY, picture=figure(drawing, ALSO_SEEN), seen=ALSO_SEEN))
+    picture = svg.figure(figure(drawing, ALSO_SEEN), ALSO_SEEN, "product")
+    return paragraphs(WHY) + picture

@@ -5,8 +5,9 @@ import numpy as np
 from lessons import lstm_diagram, svg
 from lessons.countries import MEASURED, carriers
 from lessons.networks import inside, of_the_race, packed_lstm, recurrent_layers, trained
-from lessons.page import Lesson, packed, paragraph
+from lessons.page import Lesson, packed
 from recipes.long_memory import data, sample
+from shared.evaluation.report import paragraphs
 from shared.layers import LSTMCell
 
 TEXT = "I grew up in France. My doctor grew up in China. I speak fluent"
@@ -78,7 +79,7 @@ def build(folder):
             "order": order.tolist(),
             "carried": [round(float(value), 3) for value in carried],
         },
-        more=[(heading, paragraph(says))],
+        more=[(heading, paragraphs([says]))],
     )
 
 

@@ -4,8 +4,9 @@ import numpy as np
 
 from lessons import probes, svg
 from lessons.networks import READ, command, passage_of, read_validation
-from lessons.page import Lesson, paragraph
+from lessons.page import Lesson
 from recipes.language_modeling.model import build_model
+from shared.evaluation.report import paragraphs
 
 SHOWN = 800  # characters
 WIDTH, LEFT, LONG, ROW = 900, 280, 470, 16  # of the picture, in its own units
@@ -74,9 +75,11 @@ def build(folder, length=READ):
         more=[
             (
                 "Character by character",
-                paragraph(
-                    "Answers of the probes in a piece that they are scored on. Choose a question; "
-                    "point at a character, or move along with the arrow keys."
+                paragraphs(
+                    [
+                        "Answers of the probes in a piece that they are scored on. Choose a "
+                        "question; point at a character, or move along with the arrow keys."
+                    ]
                 )
                 + svg.markup('<div id="answers" class="wide"></div>'),
             )

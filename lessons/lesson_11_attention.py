@@ -4,13 +4,14 @@ import numpy as np
 
 from lessons import svg
 from lessons.networks import command, trained
-from lessons.page import Lesson, paragraph
+from lessons.page import Lesson
 from recipes.captioning import data as scenes
 from recipes.captioning import model as captioner
 from recipes.translation import data as pairs
 from recipes.translation import model as translator
 from shared.data.caption_words import STOP, to_text
 from shared.evaluation.pictures import embedded, highlighted, picture_grid
+from shared.evaluation.report import paragraphs
 from shared.layers import LuongAttention
 from shared.training.pretrained import encoder_of
 
@@ -136,7 +137,7 @@ def build(folder):
         more=[
             (
                 "A caption looks at its picture",
-                svg.markup(f'<div id="scenes">{still}</div>') + paragraph(measured),
+                svg.markup(f'<div id="scenes">{still}</div>') + paragraphs([measured]),
             )
         ],
         code=[LuongAttention.compare, LuongAttention.call, translator.attend, captioner.attend],

@@ -92,11 +92,6 @@ def passage(code):
     }
 
 
-def paragraph(text):
-    """A text as a paragraph of `Lesson.more`; it is escaped."""
-    return markup(environment().from_string("<p>{{ text }}</p>").render(text=text))
-
-
 def as_json(data):
     """Data for a script, such that no text in it can end the element that it stands in."""
     return markup(json.dumps(dict(data), allow_nan=False).replace("<", "\\u003c"))

@@ -8,7 +8,7 @@ import numpy as np
 from shared.errors import UserError
 from shared.evaluation.colours import LIGHT
 from shared.evaluation.gradients import EXAMPLES, TIMESTEPS, reach, recurrent_layers, untrained
-from shared.evaluation.report import environment, figure, markup, new_figure, table, write_page
+from shared.evaluation.report import figure, markup, new_figure, paragraphs, table, write_page
 
 PAGE = "gradients.html"
 SPLIT = "validation"
@@ -102,7 +102,7 @@ def write_measured(run, source, after, before, facts, remarks, bounds=()):
 def gradient_sections(after, before, remarks=(SUM_OF_OUTPUTS,), bounds=()):
     """What the page shows, as `write_page` takes it; arguments as of `write_measured`."""
     words = [summary(after, before), *sentences(after, before)]
-    sections = [("How far back gradients reach", _paragraphs(words))]
+    sections = [("How far back gradients reach", paragraphs(words))]
     for state in dict.fromkeys(state for _, state, _ in _curves(after)):
         curves = [
             (layer, values, before[layer][state])
@@ -113,7 +113,7 @@ def gradient_sections(after, before, remarks=(SUM_OF_OUTPUTS,), bounds=()):
         sections.append((_spaced(state).capitalize(), gradient_picture(curves, lines)))
     sections.append(("Norms at some distances", gradient_table(after, before)))
     measured = [text for text in (THE_STATE, *remarks, *WHAT_IS_SHOWN) if text]
-    return [*sections, ("What is measured", _paragraphs(measured))]
+    return [*sections, ("What is measured", paragraphs(measured))]
 
 
 def summary(after, before):
@@ -199,7 +199,7 @@ def gradient_picture(curves, bounds=()):
     axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     zeros = any(not np.all(values) for values, _ in everything)
     picture = figure(drawing, "Norms of gradients over the timesteps back, on a logarithmic axis")
-    return markup(picture + (_paragraphs([WITHOUT_ZEROS]) if zeros else ""))
+    return markup(picture + (paragraphs([WITHOUT_ZEROS]) if zeros else ""))
 
 
 def _line(axis, values, **style):
@@ -256,8 +256,3 @@ def _curves(found):
 
 def _spaced(name):
     return name.replace("_", " ")
-
-
-def _paragraphs(texts):
-    template = "{% for text in texts %}<p>{{ text }}</p>{% endfor %}"
-    return markup(environment().from_string(template).render(texts=texts))

@@ -174,6 +174,12 @@ def coloured_text(tokens, values, high="for", low="against", joined=False, of=""
     return markup(template.render(rows=rows, high=high, low=low, joined=joined, of=of))
 
 
+def paragraphs(texts):
+    """Texts as paragraphs of the page; they are escaped."""
+    template = "{% for text in texts %}<p>{{ text }}</p>{% endfor %}"
+    return markup(environment().from_string(template).render(texts=texts))
+
+
 def passage(text):
     """A text as it stands, line ends and all; for the page, or for a cell of a table."""
     return markup(environment().from_string('<p class="joined">{{ text }}</p>').render(text=text))
