@@ -73,7 +73,7 @@ function drawLines(width = wide) {
   };
   readout.replaceChildren(make("b", {}, `${distance} timesteps back, W of size ${size}: `), ...cells.flatMap((cell, i) => [i ? " · " : "",
     make("span", {style: "white-space: nowrap", "data-cell": cell, "data-value": of(cell)[distance]},
-      make("span", {style: `color: var(--${cell})`}, "■ "), `${data.names[cell]} `, make("b", {}, norm(of(cell)[distance])))]));
+      make("span", {style: `color: var(--${cell})`, "aria-hidden": "true"}, "■ "), `${data.names[cell]} `, make("b", {}, norm(of(cell)[distance])))]));
 }
 
 let wide = 900;

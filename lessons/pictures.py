@@ -1,10 +1,11 @@
 """`python -m lessons.pictures`: what the READMEs show, drawn by networks trained on the samples.
 
-Each recipe is trained as in its smoke test, in seconds to minutes, and one picture is drawn of what
-it does: `pictures/NAME-light.svg` and `pictures/NAME-dark.svg`.
+Each recipe is trained on its sample, most of them in seconds as in its smoke test, and one picture
+is drawn of what it does: `pictures/NAME-light.svg` and `pictures/NAME-dark.svg`.
 """
 
 import importlib
+import logging
 import tempfile
 from pathlib import Path
 
@@ -30,8 +31,8 @@ def sentiment(run, data, model, sample):
         values = evidence[:, -1] - evidence[:, :-1].mean(axis=1)
         answer = model.with_probabilities(network).predict_on_batch(words[None])[0]
         label = names.classes[answer.argmax()]
-        shown = [names.vocabulary[word] for word in words]
-        write_coloured(drawing, [*shown, "→", label], [*values, 0, 0], 0.72 - 0.5 * row)
+        shown = [*data.shown(text, words), "→", label]
+        write_coloured(drawing, shown, [*values, 0, 0], 0.72 - 0.5 * row)
     return drawing
 
 
@@ -78,7 +79,7 @@ def captioning(run, data, model, sample):
     network, names = run.load_model(), data.load_names(run)
     encoder = encoder_of(network, run)
     with tempfile.TemporaryDirectory() as folder:
-        path = sample.write_inputs(Path(folder))[0]
+        path = sample.write_inputs(Path(folder))[-1]
         (image,) = images = read_images([path], *data.shape_of(run.options))
     (best,) = model.writer(network, encoder, 3, run.options.max_length)(images)
     words = best.tokens.tolist()
@@ -147,13 +148,12 @@ def language_modeling(run, data, model, sample):
     name = next(name for name in found if found[name])
     layer, unit, _ = found[name][0]
     values = hidden[:, layer - 1, unit - 1]
-    drawing = empty_figure(9, 1.9)
-    lines = "".join(tokens[:600]).split("\n")
-    shown = [line for line in lines if '"' in line][:5] or lines[:5]
-    begin = 0
-    for row, line in enumerate(shown):
+    lines = [line for line in "".join(tokens).split("\n") if '"' in line][:6]
+    drawing = empty_figure(9, 0.3 + 0.24 * len(lines))
+    begin, high = 0, 1 / (1.25 + len(lines))
+    for row, line in enumerate(lines):
         begin = "".join(tokens).index(line, begin)
-        for column, character in enumerate(line[:96]):
+        for column, character in enumerate(line):
             value = values[begin + column]
             box = {
                 "facecolor": LIGHT["output" if value > 0 else "input"],
@@ -162,15 +162,15 @@ def language_modeling(run, data, model, sample):
                 "pad": 0.6,
             }
             drawing.text(
-                0.01 + column * 0.0102,
-                0.82 - 0.17 * row,
+                0.01 + column * 0.0125,
+                1 - (row + 0.8) * high,
                 character,
-                fontsize=8,
+                fontsize=9,
                 family="monospace",
                 bbox=box,
                 parse_math=False,
             )
-    drawing.text(0.01, 0.02, f"layer {layer}, unit {unit}: {name}", fontsize=8)
+    drawing.text(0.01, 0.02, f"layer {layer}, unit {unit}: {name}", fontsize=9)
     return drawing
 
 
@@ -187,6 +187,7 @@ DRAWN = (
     *(image_classification, captioning, sentiment, translation),
     *(frame_labeling, language_modeling, long_memory),
 )
+WHOLE = ("image_classification", "long_memory")  # trained as the recipe trains, in a few minutes
 
 
 def trained(name):
@@ -195,8 +196,7 @@ def trained(name):
     recipe = importlib.import_module(f"recipes.{name}.__main__").recipe
     run = Run(name, RUNS / name)
     if not run.path(MODEL).exists():
-        # The race of long_memory is drawn whole, in a few minutes.
-        arguments = [] if name == "long_memory" else sample.SMOKE["arguments"]
+        arguments = [] if name in WHOLE else sample.SMOKE["arguments"]
         command = ["train", "--dataset", "sample", *arguments, "--run", str(run.folder)]
         if run.path("config.json").exists():
             command = ["train", "--resume", "--run", str(run.folder)]
@@ -209,6 +209,7 @@ def main():
         import keras  # noqa: F401
         import matplotlib
 
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of new functions
     PICTURES.mkdir(exist_ok=True)
     for draw in DRAWN:
         name = draw.__name__

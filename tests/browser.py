@@ -62,8 +62,9 @@ def open_page(chromium):
 def complaints(browser):
     """What is wrong with the page that is open, in the light and in the dark: a list of strings.
 
-    Text of too little contrast (below 4.5, WCAG 2.1 level AA), what is wider than the window and
-    not in a place that scrolls, pictures without alternative text, controls without a label.
+    Text of too little contrast (below 4.5, and below 3 for marks, WCAG 2.1 level AA), what is wider
+    than the window and not in a place that scrolls, pictures without alternative text, controls
+    without a label.
     """
     script = Path(__file__).with_name("complaints.js").read_text(encoding="utf-8")
     found = []

@@ -34,10 +34,3 @@ def values(browser, selector):
     """The numbers, unrounded, of all elements that a selector finds."""
     found = browser.find_elements("css selector", selector)
     return [float(element.get_attribute("data-value")) for element in found]
-
-
-def overflow(browser):
-    """By how many pixels the page is wider than the window."""
-    return browser.execute_script(
-        "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )

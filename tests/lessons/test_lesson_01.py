@@ -6,6 +6,7 @@ from selenium.webdriver.common.keys import Keys
 
 from lessons import lesson_01_neuron_with_memory as lesson
 from lessons.page import write_page
+from tests.browser import DESKTOP, PHONE, complaints
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +39,8 @@ def test_an_edited_sequence_gives_the_states_of_keras(page, open_page):
         expected = lesson.states_of([0.5, -1, 0, 2, 0.25])[step]
         np.testing.assert_allclose(shown, expected, atol=1e-5)
         picture.send_keys(Keys.ARROW_RIGHT)
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_it_can_be_read(size, page, open_page):
+    assert not complaints(open_page(page, size))

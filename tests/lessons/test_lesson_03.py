@@ -8,9 +8,9 @@ import pytest
 from lessons import lesson_03_five_patterns_one_cell as lesson
 from lessons.patterns import recurrent_weights, wiring
 from recipes.image_classification import model as image_classification
+from tests.browser import PHONE, complaints
 from tests.conftest import ROOT
-from tests.lessons.conftest import PHONE
-from tests.lessons.pages import choose, move, overflow, written
+from tests.lessons.pages import choose, move, written
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_a_changed_input_lights_what_it_changes(page, open_page):
 
 def test_another_cell_has_another_number_of_weights(page, open_page):
     browser = open_page(page, PHONE)
-    assert overflow(browser) == 0
+    assert not complaints(browser)
     shown = browser.find_element("css selector", '[data-pattern="captioning"] .weights')
     assert shown.text == str(4 * (8 + 8 + 1) * 8)
     choose(browser, "cell", "gru")

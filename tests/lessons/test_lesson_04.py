@@ -6,9 +6,9 @@ import pytest
 from lessons import lesson_04_what_comes_next as lesson
 from lessons.networks import recurrent_layers, trained
 from recipes.language_modeling import data, model
+from tests.browser import DESKTOP, PHONE, complaints
 from tests.lessons import quick
-from tests.lessons.conftest import PHONE
-from tests.lessons.pages import move, overflow, written
+from tests.lessons.pages import move, written
 
 TEMPERATURE = 0.55
 
@@ -102,6 +102,7 @@ def test_drawing_anew_and_another_beginning(page, open_page):
     assert "Ж" in note
 
 
-def test_it_fits_a_phone(page, open_page):
-    assert overflow(open_page(page, PHONE)) <= 0
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_it_can_be_read(size, page, open_page):
+    assert not complaints(open_page(page, size))
     assert page.stat().st_size < 2e6

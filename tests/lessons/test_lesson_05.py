@@ -5,8 +5,8 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from lessons import lesson_05_back_propagation_through_time as lesson
-from tests.lessons.conftest import PHONE
-from tests.lessons.pages import move, overflow, values, written
+from tests.browser import PHONE, complaints
+from tests.lessons.pages import move, values, written
 
 PLACES = [(row, column) for row in range(2) for column in range(2)]
 
@@ -80,4 +80,4 @@ def test_the_chain_of_the_chosen_term_stands_in_numbers(page, open_page):
 def test_it_fits_a_phone(page, open_page):
     browser = open_page(page, PHONE)
     move(browser, "timestep t of the error", 7)
-    assert overflow(browser) == 0
+    assert not complaints(browser)

@@ -8,9 +8,9 @@ from lessons import lesson_07_lstm_in_four_steps as lesson
 from lessons.countries import COUNTRY, carriers, share_of_country
 from lessons.networks import inside, of_the_race, recurrent_layers, trained
 from recipes.long_memory import data
+from tests.browser import DESKTOP, PHONE, complaints
 from tests.lessons import quick
-from tests.lessons.conftest import PHONE
-from tests.lessons.pages import overflow, written
+from tests.lessons.pages import written
 
 ANOTHER = "I grew up in Japan. My sister lives in Poland. I speak fluent"
 OF = {
@@ -138,6 +138,7 @@ def test_a_word_that_the_network_does_not_know(page, open_page):
     assert len(browser.find_elements("css selector", "#words button")) == 16
 
 
-def test_it_fits_a_phone(page, open_page):
-    assert overflow(open_page(page, PHONE)) <= 0
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_it_can_be_read(size, page, open_page):
+    assert not complaints(open_page(page, size))
     assert page.stat().st_size < 2e6

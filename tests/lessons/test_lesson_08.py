@@ -12,9 +12,9 @@ from lessons.countries import belt, carriers
 from lessons.networks import inside, of_the_race, trained
 from recipes.long_memory import data, sample
 from shared.files import read_json
+from tests.browser import DESKTOP, PHONE, complaints
 from tests.lessons import quick
-from tests.lessons.conftest import PHONE
-from tests.lessons.pages import move, overflow, written
+from tests.lessons.pages import move, written
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,7 @@ def test_cell_country_and_word_are_chosen(page, folder, open_page):
     assert len(browser.find_elements("css selector", "#lines [data-country]")) == 8
 
 
-def test_it_fits_a_phone(page, open_page):
-    assert overflow(open_page(page, PHONE)) <= 0
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_it_can_be_read(size, page, open_page):
+    assert not complaints(open_page(page, size))
     assert page.stat().st_size < 2e6

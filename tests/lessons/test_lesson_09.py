@@ -8,9 +8,8 @@ from lessons import lesson_09_stacked as lesson
 from lessons import probes
 from lessons.networks import read_validation
 from lessons.page import write_page
+from tests.browser import DESKTOP, PHONE, complaints
 from tests.lessons import quick
-from tests.lessons.conftest import PHONE
-from tests.lessons.pages import overflow
 
 LENGTH = 8000
 
@@ -111,6 +110,7 @@ def test_a_question_and_a_character_are_chosen(page, folder, open_page):
         assert f"Layer {layer + 1}: {classes[given[2 + layer][begin + 40]]}." in said
 
 
-def test_it_fits_a_phone(page, open_page):
-    assert overflow(open_page(page, PHONE)) <= 0
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_it_can_be_read(size, page, open_page):
+    assert not complaints(open_page(page, size))
     assert page.stat().st_size < 2e6

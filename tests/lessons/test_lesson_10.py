@@ -8,9 +8,8 @@ from lessons import lesson_10_units_that_know as lesson
 from lessons.networks import read_validation
 from lessons.page import write_page
 from shared.evaluation import units
+from tests.browser import DESKTOP, PHONE, complaints
 from tests.lessons import quick
-from tests.lessons.conftest import PHONE
-from tests.lessons.pages import overflow
 
 LENGTH = 12_000
 
@@ -104,6 +103,7 @@ def test_a_property_that_is_counted(page, open_page):
     assert "over the position in the line" in browser.find_element("id", "figure").text
 
 
-def test_it_fits_a_phone(page, open_page):
-    assert overflow(open_page(page, PHONE)) <= 0
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_it_can_be_read(size, page, open_page):
+    assert not complaints(open_page(page, size))
     assert page.stat().st_size < 2e6

@@ -12,9 +12,9 @@ from recipes.translation import model as translator
 from recipes.translation import sample
 from shared.data.batching import pad
 from shared.data.subwords import START
+from tests.browser import DESKTOP, PHONE, complaints
 from tests.lessons import quick
-from tests.lessons.conftest import PHONE
-from tests.lessons.pages import overflow, written
+from tests.lessons.pages import written
 
 SCENES = 3
 
@@ -124,6 +124,7 @@ def test_a_word_of_a_caption_is_chosen(page, folder, open_page):
     np.testing.assert_allclose(shown, weights[-1].ravel(), atol=1e-4)
 
 
-def test_it_fits_a_phone(page, open_page):
-    assert overflow(open_page(page, PHONE)) <= 0
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_it_can_be_read(size, page, open_page):
+    assert not complaints(open_page(page, size))
     assert page.stat().st_size < 2e6
