@@ -6,7 +6,7 @@ let question = data.questions.at(-1), place = 0;
 function show() {
   paragraphs.forEach((spans, layer) => spans.forEach((span, at) => {
     const right = question.given[layer][at] === question.right[at];
-    span.style.background = `color-mix(in srgb, var(--${right ? "state" : "below"}) ${right ? 30 : 75}%, transparent)`;
+    span.style.background = `color-mix(in srgb, var(--${right ? "state" : "below"}) ${right ? 30 : 55}%, transparent)`;
     span.style.outline = at === place ? "2px solid var(--ink)" : "none";
     span.dataset.right = right;
   }));

@@ -14,7 +14,7 @@ function show() {
   const [atFirst, then] = data.scores[property].map(scores => scores[layer][unit]);
   spans.forEach((span, at) => {
     const value = activation(at);
-    span.style.background = `color-mix(in srgb, var(--${value > 0 ? "state" : "below"}) ${((value > 0 ? 50 : 70) * Math.abs(value)).toFixed(0)}%, transparent)`;
+    span.style.background = `color-mix(in srgb, var(--${value > 0 ? "state" : "below"}) ${((value > 0 ? 50 : 55) * Math.abs(value)).toFixed(0)}%, transparent)`;
     span.style.outline = at === place ? "2px solid var(--ink)" : "none";
   });
   caption.textContent = `The text, coloured by what unit ${unit + 1} of layer ${layer + 1} does after each character: green where it is above zero, violet where it is below.`;

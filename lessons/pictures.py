@@ -156,7 +156,7 @@ def language_modeling(run, data, model, sample):
         for column, character in enumerate(line):
             value = values[begin + column]
             box = {
-                "facecolor": LIGHT["output" if value > 0 else "input"],
+                "facecolor": LIGHT["state" if value > 0 else "below"],
                 "alpha": float(0.7 * abs(value) / abs(values).max()),
                 "linewidth": 0,
                 "pad": 0.6,
@@ -183,11 +183,26 @@ def long_memory(run, data, model, sample):
     return main.draw_gaps(metrics, read_json(run.path(main.CHOSEN)), 1 / len(sample.CLASSES))
 
 
-DRAWN = (
-    *(image_classification, captioning, sentiment, translation),
-    *(frame_labeling, language_modeling, long_memory),
-)
+DRAWN = {
+    each.__name__: each
+    for each in (
+        *(image_classification, captioning, sentiment, translation),
+        *(frame_labeling, language_modeling, long_memory),
+    )
+}
 WHOLE = ("image_classification", "long_memory")  # trained as the recipe trains, in a few minutes
+
+
+def picture_of(run):
+    """The picture of a trained and measured run: an SVG in the light colours."""
+    import matplotlib
+
+    parts = [
+        importlib.import_module(f"recipes.{run.recipe}.{part}")
+        for part in ("data", "model", "sample")
+    ]
+    with matplotlib.rc_context({"svg.fonttype": "path"}):  # a README has no style sheet
+        return svg_of(DRAWN[run.recipe](run, *parts))
 
 
 def trained(name):
@@ -207,20 +222,11 @@ def trained(name):
 def main():
     with quiet_import():
         import keras  # noqa: F401
-        import matplotlib
 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of new functions
     PICTURES.mkdir(exist_ok=True)
-    for draw in DRAWN:
-        name = draw.__name__
-        run = trained(name)
-        parts = [
-            importlib.import_module(f"recipes.{name}.{part}")
-            for part in ("data", "model", "sample")
-        ]
-        drawing = draw(run, *parts)
-        matplotlib.rcParams["svg.fonttype"] = "path"  # a README has no style sheet
-        svg = svg_of(drawing)
+    for name in DRAWN:
+        svg = picture_of(trained(name))
         for theme, picture in (("light", svg), ("dark", dark(svg))):
             write_text(PICTURES / f"{name}-{theme}.svg", picture)
         print(f"{PICTURES / name}-light.svg  {len(svg) // 1024} KB", flush=True)

@@ -322,10 +322,13 @@ def draw_gaps(metrics, chosen, chance):
     from shared.evaluation.report import new_figure
 
     drawing, (axis,) = new_figure(width=7)
-    for cell in dict.fromkeys(one["cell"] for one in chosen):
+    cells = list(dict.fromkeys(one["cell"] for one in chosen))
+    for number, cell in enumerate(cells):
         gaps = [one["gap"] for one in chosen if one["cell"] == cell]
         accuracies = [metrics[f"accuracy_{cell}_{gap}"] for gap in gaps]
-        axis.plot(gaps, accuracies, marker="o", label=cell, color=LIGHT.get(cell))
+        wide = 1.8 + 1.1 * (len(cells) - 1 - number)  # a line that is covered shows on both sides
+        look = {"linewidth": wide, "marker": "o", "markersize": 4 + wide}
+        axis.plot(gaps, accuracies, label=cell, color=LIGHT.get(cell), **look)
     axis.axhline(chance, linestyle="--", color=LIGHT["faint"], label="chance")
     axis.set(xlabel="gap in words", ylabel="accuracy", ylim=(0, 1.03), xscale="log")
     axis.set_xticks(gaps, gaps)

@@ -14,6 +14,8 @@ import time
 import numpy as np
 import pytest
 
+from lessons import pictures
+from shared.training.run import Run
 from tests.browser import DESKTOP, PHONE, complaints
 from tests.conftest import ROOT, call, command_line, environment, inputs_of, small
 from tests.recipes.sentiment.test_opinions import OPINIONS
@@ -95,6 +97,18 @@ def test_pages_can_be_read(recipe, trained, open_page, tmp_path):
     record = json.loads((trained / "metrics.json").read_text())
     assert record["baselines"], "each recipe knows what can be had without looking"
     assert all(set(figures) <= set(record["metrics"]) for figures in record["baselines"].values())
+
+
+def test_picture_of_the_readme(recipe, trained):
+    """It is drawn from a run of the recipe; the one that is kept is small enough for a README."""
+    if recipe not in pictures.DRAWN:
+        pytest.skip("a recipe without a picture")
+    svg = pictures.picture_of(Run(recipe, trained))
+    assert "<svg" in svg and len(svg) < 200_000
+    readme = (ROOT / "recipes" / recipe / "README.md").read_text()
+    for theme in ("light", "dark"):
+        assert f"../../pictures/{recipe}-{theme}.svg" in readme
+        assert (ROOT / "pictures" / f"{recipe}-{theme}.svg").stat().st_size < 200_000
 
 
 def test_short_opinions_in_plain_english(recipe, trained):
