@@ -201,8 +201,9 @@ def picture_of(run):
         importlib.import_module(f"recipes.{run.recipe}.{part}")
         for part in ("data", "model", "sample")
     ]
-    with matplotlib.rc_context({"svg.fonttype": "path"}):  # a README has no style sheet
-        return svg_of(DRAWN[run.recipe](run, *parts))
+    drawing = DRAWN[run.recipe](run, *parts)
+    with matplotlib.rc_context({"svg.fonttype": "path"}):  # words keep the places they were given
+        return svg_of(drawing)
 
 
 def trained(name):
