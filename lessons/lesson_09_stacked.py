@@ -9,7 +9,7 @@ from recipes.language_modeling.model import build_model
 from shared.evaluation.report import paragraphs
 
 SHOWN = 800  # characters
-WIDTH, LEFT, LONG, ROW = 900, 280, 470, 16  # of the picture, in its own units
+WIDTH, LEFT, LONG, ROW = 900, 280, 425, 16  # of the picture, in its own units
 # Who answers, and the colour and the strength of that bar.
 WHO = (
     ("most frequent answer", "faint", 0.5),
