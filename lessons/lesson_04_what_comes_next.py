@@ -3,11 +3,12 @@
 import numpy as np
 
 from lessons import svg
-from lessons.networks import command, packed_lstm, recurrent_layers, trained
+from lessons.networks import command, packed_lstm, trained
 from lessons.page import Lesson, packed
 from recipes.language_modeling import data, model
 from shared.decoding.logits import draw
 from shared.decoding.sampling import _walk as loop
+from shared.evaluation.gradients import recurrent_layers
 from shared.evaluation.reading import no_memory
 
 PROMPT = 'The "if" statement '
@@ -88,7 +89,7 @@ def build(folder):
         data={
             "vocabulary": vocabulary,
             "vectors": packed(reader.get_layer("vectors").get_weights()[0]),
-            "layers": [packed_lstm(layer) for layer in recurrent_layers(reader)],
+            "layers": [packed_lstm(layer) for layer in recurrent_layers(reader).values()],
             "logits": {"V": packed(to_logits[0]), "b": packed(to_logits[1])},
             "prompt": PROMPT,
             "written": WRITTEN,

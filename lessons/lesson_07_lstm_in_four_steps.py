@@ -4,9 +4,10 @@ import numpy as np
 
 from lessons import lstm_diagram, svg
 from lessons.countries import MEASURED, carriers
-from lessons.networks import inside, of_the_race, packed_lstm, recurrent_layers, trained
+from lessons.networks import inside, of_the_race, packed_lstm, trained
 from lessons.page import Lesson, packed
 from recipes.long_memory import data, sample
+from shared.evaluation.gradients import recurrent_layers
 from shared.evaluation.report import paragraphs
 from shared.layers import LSTMCell
 
@@ -43,7 +44,7 @@ def build(folder):
         "most of the country are on top."
     )
     answer = network.get_layer("answer").get_weights()
-    (layer,) = recurrent_layers(network)
+    (layer,) = recurrent_layers(network).values()
     return Lesson(
         title="The LSTM in four steps",
         idea=[

@@ -16,6 +16,7 @@ from recipes.language_modeling.__main__ import recipe as language_modeling
 from recipes.long_memory.__main__ import recipe as long_memory
 from recipes.long_memory.__main__ import trained as chosen
 from recipes.translation.__main__ import recipe as translation
+from shared.evaluation.gradients import recurrent_layers
 from shared.evaluation.units import properties
 from shared.files import read_json
 from shared.training.run import MODEL, Run
@@ -65,11 +66,6 @@ def recipe_of(name):
     return {recipe.name: recipe for recipe in recipes}[name]
 
 
-def recurrent_layers(network):
-    """The recurrent layers of a network, from the lowest to the highest."""
-    return [layer for layer in network.layers if isinstance(layer, keras.layers.RNN)]
-
-
 def of_the_race(run, cell, shortest):
     """The network of a cell at the shortest or the longest gap of a race of `long_memory`.
 
@@ -96,7 +92,7 @@ def inside(network, words):
     Returns:
         Dictionary name -> array `(texts, timesteps, units)`.
     """
-    (layer,) = recurrent_layers(network)
+    (layer,) = recurrent_layers(network).values()
     return layer.trace(network.get_layer("vectors")(keras.ops.convert_to_tensor(words)))
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from lessons import lesson_04_what_comes_next as lesson
-from lessons.networks import recurrent_layers, trained
+from lessons.networks import trained
 from recipes.language_modeling import data, model
+from shared.evaluation.gradients import recurrent_layers
 from tests.browser import DESKTOP, PHONE, complaints
 from tests.lessons import quick
 from tests.lessons.pages import move, written
@@ -33,7 +34,7 @@ def network(folder):
 def expected_logits(reader, ids):
     """In float64, by the equations."""
     x = reader.get_layer("vectors").get_weights()[0][ids]
-    for layer in recurrent_layers(reader):
+    for layer in recurrent_layers(reader).values():
         x = quick.lstm(x, layer.get_weights())["hidden_state"]
     V, b = (each.astype("float64") for each in reader.get_layer("logits").get_weights())
     logits = x @ V + b

@@ -6,8 +6,9 @@ from selenium.webdriver.common.keys import Keys
 
 from lessons import lesson_07_lstm_in_four_steps as lesson
 from lessons.countries import COUNTRY, carriers, share_of_country
-from lessons.networks import inside, of_the_race, recurrent_layers, trained
+from lessons.networks import inside, of_the_race, trained
 from recipes.long_memory import data
+from shared.evaluation.gradients import recurrent_layers
 from tests.browser import DESKTOP, PHONE, complaints
 from tests.lessons import quick
 from tests.lessons.pages import written
@@ -41,7 +42,7 @@ def network(folder):
 def test_what_stands_in_the_diagram_is_the_lstm(network):
     words = data.to_ids(lesson.TEXT, data.VOCABULARY)
     vectors = network[0].get_layer("vectors").get_weights()[0][words]
-    (layer,) = recurrent_layers(network[0])
+    (layer,) = recurrent_layers(network[0]).values()
     expected = quick.lstm(vectors, layer.get_weights())
     traced = {name: values[0] for name, values in inside(network[0], words[None]).items()}
     for name, values in expected.items():
