@@ -5,6 +5,7 @@ import os
 import platform
 
 from shared.errors import UserError
+from shared.training.precision import warning_for
 
 WORKING = {"tensorflow": ("none", "mirrored"), "jax": ("none", "mirrored", "multi-worker")}
 
@@ -40,6 +41,8 @@ def prepare(options):
     check(options)
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(options.precision)
+    if slower := warning_for(options.precision):
+        print(slower, flush=True)
     backend = keras.backend.backend()
     if options.distribute == "none":
         return contextlib.nullcontext()

@@ -85,6 +85,25 @@ def test_loops_agree_where_products_are_split(cell, loop):
     )
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="a loop of TensorFlow's")
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("masked", [False, True])
+def test_half_precision_is_close(cell, masked):
+    """Only what goes in and comes out is rounded: to 8 bits, one part in 256."""
+    x = keras.ops.convert_to_numpy(ops.cast(batch(9, 33), "bfloat16")).astype("float64")
+    mask = mask_of("holes", 9, 33) if masked else None
+    half = make(cell, "xla", dtype="mixed_bfloat16")
+    half.set_weights([ops.cast(weight, "bfloat16") for weight in half.get_weights()])
+    exact = make(cell, "steps")
+    exact.set_weights(half.get_weights())
+    found = outputs_and_gradients(half, x, mask)
+    expected = outputs_and_gradients(exact, x, mask)
+    for one, other in zip(found, expected, strict=True):
+        other = np.asarray(ops.convert_to_numpy(other))
+        one = np.asarray(ops.convert_to_numpy(one), "float64")
+        assert np.abs(one - other).max() <= 0.02 * np.abs(other).max()
+
+
 def mask_of(kind, rows, timesteps):
     """Holes anywhere and a row without anything, or sequences of any length padded on the right."""
     random = np.random.default_rng(1)
@@ -233,6 +252,7 @@ def test_the_fastest_possible_loop_is_chosen():
     assert chosen(unroll=True) == "steps"
     assert chosen(dropout=0.5, implementation=1) == "steps"
     assert chosen(loop="reference") == "reference"
+    assert chosen(dtype="mixed_bfloat16") == fastest
 
 
 def test_a_loop_that_is_not_possible():

@@ -80,9 +80,7 @@ def _is_for(loop, layer):
         return True
     backend, gpu = keras.backend.backend(), on_gpu()
     if loop == "xla":
-        # Half precision has no fast products on CPUs.
-        exact = layer.compute_dtype in ("float32", "float64")
-        return backend == "tensorflow" and not gpu and exact
+        return backend == "tensorflow" and not gpu
     # `use_cudnn=False` forbids NVIDIA's kernels: LSTM and GRU have the argument, as in Keras.
     fused = layer.cell.equations.fused
     if fused is None or (gpu and getattr(layer, "use_cudnn", "auto") is False):

@@ -58,6 +58,11 @@ def run(
 
     if sequences.shape[0] is None:  # a stateful layer's state knows the size of the batch
         sequences = tf.ensure_shape(sequences, (states[0].shape[0], None, None))
+    asked = sequences.dtype
+    if asked.size < 4:
+        sequences, kernel, recurrent_kernel, bias, *states = (
+            tf.cast(one, tf.float32) for one in (sequences, kernel, recurrent_kernel, bias, *states)
+        )
     sizes = (
         *kernel.shape,
         recurrent_kernel.shape[0],
@@ -71,6 +76,7 @@ def run(
     # The graphs inside serve batches of all shapes; this gives back what is known of this one's.
     batch, timesteps, _ = sequences.shape
     units = recurrent_kernel.shape[0]
+    results = [tf.cast(result, asked) for result in results]
     last = [tf.ensure_shape(state, (batch, units)) for state in results[-equations.states :]]
     outputs = tf.ensure_shape(results[0], (batch, timesteps, units)) if return_sequences else None
     return outputs, last
