@@ -29,7 +29,10 @@ def open_builder(name, data_dir=None, suggestions=()):
     Raises:
         UserError: for an unknown name, and for prepared data whose description is damaged.
     """
-    with quiet_import():  # some features need TensorFlow
+    with quiet_import():
+        import tensorflow as tf  # which some features import at their first use
+
+        tf.config.list_physical_devices()  # where there is no GPU, this is what says so
         builder = _open(name, data_dir, ", ".join([*suggestions, "sample"]))
         _ = builder.info.features
     return builder
