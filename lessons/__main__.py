@@ -5,7 +5,8 @@ import logging
 import time
 from pathlib import Path
 
-from shared.quiet import quiet_import
+from shared.backend import load_keras
+from shared.errors import errors_in_one_line
 
 HERE = Path(__file__).parent
 BOOK = Path("runs/lessons")
@@ -13,8 +14,8 @@ BOOK = Path("runs/lessons")
 
 def main():
     names = sorted(path.stem for path in HERE.glob("lesson_*.py"))
-    with quiet_import():
-        import keras  # noqa: F401  which takes seconds, and has much to say on the way
+    with errors_in_one_line():
+        load_keras()
 
     from lessons import page
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from shared.backend import load_keras
+from shared.errors import errors_in_one_line
 from shared.evaluation.colours import LIGHT, dark
 from shared.evaluation.report import empty_figure, new_figure, svg_of
 from shared.files import write_text
-from shared.quiet import quiet_import
 from shared.training.run import MODEL, Run
 
 PICTURES = Path("pictures")
@@ -221,8 +222,8 @@ def trained(name):
 
 
 def main():
-    with quiet_import():
-        import keras  # noqa: F401
+    with errors_in_one_line():
+        load_keras()
 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of new functions
     PICTURES.mkdir(exist_ok=True)

@@ -1,5 +1,7 @@
 """The exceptions that are meant for the person at the keyboard."""
 
+import contextlib
+
 LONGEST = 1000  # characters of a message, which may show what is in a file
 
 
@@ -31,3 +33,12 @@ def one_line(text):
     """A text without line ends, and without its middle where it is too long to be read."""
     line = " ".join(str(text).split())
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 303]} … {line[-300:]}"
+
+
+@contextlib.contextmanager
+def errors_in_one_line():
+    """Where a program has no commands of click: a `UserError` ends it with its line and code 1."""
+    try:
+        yield
+    except UserError as error:
+        raise SystemExit(f"Error: {error}") from error

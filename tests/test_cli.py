@@ -3,11 +3,13 @@
 import importlib
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import click
+import keras
 import pytest
 from click.testing import CliRunner
 
@@ -136,6 +138,22 @@ def test_unwritable_folder(here, folder):
 def test_resume_refuses_other_options(here):
     line = refused(ONE, "train", "--resume", "--run", "run", "--units", "9")
     assert "--units is 8 in the run run" in line
+
+
+def test_resume_refuses_another_backend(here, monkeypatch):
+    """And what it says to do is what continues the run."""
+    trained_on = keras.backend.backend()
+    other = "torch" if trained_on == "jax" else "jax"
+    monkeypatch.setattr("shared.cli.options.check_backend", lambda: None)  # it may not be there
+    monkeypatch.setenv("KERAS_BACKEND", other)
+    line = refused(ONE, "train", "--resume", "--run", "run")
+    assert f"run is trained on the {trained_on} backend" in line and f"weights on {other}." in line
+    words = shlex.split(line.partition("Continue it with: ")[2])
+    setting = [f"KERAS_BACKEND={trained_on}"] * (trained_on != "tensorflow")
+    assert words[: words.index("train")] == [*setting, "python", "-m", f"recipes.{ONE}"]
+    monkeypatch.setenv("KERAS_BACKEND", trained_on)
+    result = call(ONE, *words[words.index("train") :])
+    assert result.exit_code == 0, result.output
 
 
 def test_what_was_trained_is_what_is_measured(here, monkeypatch):

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import click
 
+from shared.backend import backend, check_backend
 from shared.errors import UserError
 
 from .group import data_option, network_option, run_option, training_option
@@ -219,6 +220,7 @@ def _command(decorators, resolve=None):
         @functools.wraps(command)
         @click.pass_context
         def with_namespace(context, /, **values):
+            check_backend()  # before whatever imports Keras in passing, as TensorFlow does
             options = SimpleNamespace(**values)
             options.recipe = context.parent.command.name
             return command(resolve(context, options) if resolve else options)
@@ -255,6 +257,12 @@ def _resume(context, options):
         return options
     run = open_run(options.recipe, options.run)
     check_unused(run.folder)
+    trained_on = run.config["backend"]
+    if trained_on != backend():
+        raise UserError(
+            f"{run.folder} is trained on the {trained_on} backend and can't go on to the same "
+            f"weights on {backend()}. Continue it with: {run.resume_command}"
+        )
     saved = dict(run.config["options"])
     for name in vars(options).keys() & saved.keys() - {"run", *CHANGEABLE}:
         if _given(context, name) and getattr(options, name) != saved[name]:

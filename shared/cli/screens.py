@@ -1,18 +1,14 @@
 """What the commands print."""
 
-import importlib.util
 import json
-import os
 import re
 import shlex
-import sys
 
 import click
 
-from shared.errors import UserError, one_line
-from shared.quiet import quiet_import
+from shared.backend import load_keras
+from shared.errors import one_line
 
-BACKENDS = ("tensorflow", "jax", "torch")
 # Control characters, line ends, marks that turn the direction of writing, and what stands for bytes
 # that are no text: a terminal would obey them, and a line of the answer would end early.
 CONTROL = re.compile(
@@ -38,31 +34,7 @@ def announce(source=None, run=None):
     elif source:
         version = "" if source.version == "bundled" else f" {source.version}"
         click.echo(f"Data: {shown(source.name)}{version}")
-    _load_keras()
-
-
-def _load_keras():
-    """Import Keras and its backend.
-
-    Raises:
-        UserError: where `KERAS_BACKEND` names none, or one that isn't installed.
-    """
-    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if backend not in BACKENDS:
-        raise UserError(f"KERAS_BACKEND is {backend!r}; choose one of {', '.join(BACKENDS)}.")
-    if importlib.util.find_spec(backend) is None:
-        python = shlex.quote(sys.executable)
-        raise UserError(
-            f"KERAS_BACKEND is {backend!r}, which isn't installed. Install it: "
-            f"{python} -m pip install {backend}"
-        )
-    with quiet_import():
-        import keras
-
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            tf.config.list_physical_devices()  # where there is no GPU, this is what says so
+    load_keras()
 
 
 def save_measurement(run, record):

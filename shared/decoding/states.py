@@ -39,11 +39,14 @@ def compile_step(step, model=None):
         variables = [] if model is None else model.variables
 
         @jax.jit
-        def with_weights(weights, *arguments):
+        def with_weights(weights, *arguments, **more):
             with keras.StatelessScope(state_mapping=zip(variables, weights, strict=True)):
-                return step(*arguments)
+                return step(*arguments, **more)
 
-        return lambda *arguments: with_weights([v.value for v in variables], *arguments)
+        def quick(*arguments, **more):
+            return with_weights([variable.value for variable in variables], *arguments, **more)
+
+        return quick
     if backend == "torch":
         import torch
 

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-from shared.errors import UserError
+from shared.errors import UserError, errors_in_one_line
 from shared.evaluation.report import environment, markup, style
 from shared.files import read_json, write_text
 from shared.training.folders import RUNS
@@ -32,10 +32,8 @@ LEGEND = (
 
 
 def main():
-    try:
+    with errors_in_one_line():
         print(f"Written: {write_overview()}")
-    except UserError as error:
-        raise SystemExit(f"Error: {error}") from error
 
 
 def write_overview(runs=RUNS):

@@ -58,9 +58,11 @@ class Run:
 
     @property
     def resume_command(self):
-        """What continues the training."""
+        """What continues the training, on the backend that it was begun on."""
         folder = shlex.quote(str(self.folder))
-        return f"python -m recipes.{self.recipe} train --resume --run {folder}"
+        trained_on = self.config["backend"]
+        setting = "" if trained_on == "tensorflow" else f"KERAS_BACKEND={trained_on} "
+        return f"{setting}python -m recipes.{self.recipe} train --resume --run {folder}"
 
     @property
     def config(self):
@@ -142,6 +144,7 @@ class Run:
             whole &= type(options["epochs"]) is int and options["epochs"] > 0
             whole &= type(options["checkpoint_every"]) is float
             whole &= isinstance(options["data_dir"], str | None)
+            whole &= isinstance(config["backend"], str)
         except (KeyError, TypeError, AttributeError):
             whole = False
         if not whole:

@@ -5,8 +5,6 @@ import shlex
 from pathlib import Path
 from types import SimpleNamespace
 
-import pytest
-
 from shared import cli
 from shared.cli import screens
 from shared.errors import UserError
@@ -50,14 +48,3 @@ def test_the_next_command_can_be_pasted(capsys):
     line = capsys.readouterr().out.splitlines()[-1]
     words = ["Next:", "python", "-m", "recipes.sentiment", "evaluate", "--run", str(run.folder)]
     assert shlex.split(line) == words and line == line.rstrip()
-
-
-@pytest.mark.parametrize(
-    "backend, words",
-    [("jaxx", "'jaxx'; choose one of tensorflow, jax, torch"), ("torch", "-m pip install torch")],
-)
-def test_a_backend_that_is_not_there_is_one_line(monkeypatch, backend, words):
-    monkeypatch.setenv("KERAS_BACKEND", backend)
-    monkeypatch.setattr(screens.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=words):
-        screens._load_keras()
