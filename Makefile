@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 GPU    ?=
-READY  := $(VENV)/.ready$(if $(GPU),-gpu)
+BACKEND := $(filter jax torch,$(KERAS_BACKEND))
+READY  := $(VENV)/.ready$(if $(GPU),-gpu)$(addprefix -,$(BACKEND))
 
 RECIPES := $(notdir $(patsubst %/__main__.py,%,$(wildcard recipes/*/__main__.py)))
 
@@ -18,9 +19,9 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 	@echo "Recipes: $(RECIPES)"
 
-setup: $(READY) ## make .venv from requirements.txt (GPU=1: TensorFlow with CUDA)
+setup: $(READY) ## make .venv from requirements.txt (GPU=1: TensorFlow with CUDA; KERAS_BACKEND=jax: and JAX)
 
-$(READY): requirements.txt
+$(READY): requirements.txt $(if $(BACKEND),tests/backends/requirements.txt)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 		{ echo "TensorFlow needs Python 3.11 to 3.13; name one with PYTHON=python3.12."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
@@ -30,6 +31,8 @@ $(READY): requirements.txt
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(if $(GPU),@$(RUN) -m pip install --quiet --disable-pip-version-check \
 		"$$(sed -n 's/^tensorflow\([>=<][>=<0-9.,]*\).*/tensorflow[and-cuda]\1/p' requirements.txt)")
+	$(if $(BACKEND),@$(RUN) -m pip install --quiet --disable-pip-version-check \
+		-c tests/backends/requirements.txt $(BACKEND))
 	@touch $@
 
 recipe-%: known-% $(READY)
@@ -69,15 +72,16 @@ test-faults: $(READY) ## kill trainings, damage files, fill disks: what is survi
 
 BACKENDS := .venv-backends
 
-test-backends: $(READY) $(BACKENDS)/.ready ## run the layers' tests on TensorFlow, JAX and PyTorch
-	@KERAS_BACKEND=tensorflow $(RUN) -m pytest tests/layers
-	@KERAS_BACKEND=jax $(BACKENDS)/bin/python -m pytest tests/layers
-	@KERAS_BACKEND=torch $(BACKENDS)/bin/python -m pytest tests/layers
+# What may differ between backends: the layers, the decoding, and every recipe from end to end.
+test-backends: $(addprefix test-on-,tensorflow jax torch) ## run layers' and recipes' tests on TensorFlow, JAX and PyTorch
 
-$(BACKENDS)/.ready: tests/backends/requirements.txt
-	@echo "Installing JAX and PyTorch into $(BACKENDS), once: this takes some minutes."
+test-on-%: $(BACKENDS)/.ready
+	@KERAS_BACKEND=$* $(BACKENDS)/bin/python -m pytest tests/layers tests/decoding tests/recipes/test_backends.py
+
+$(BACKENDS)/.ready: requirements.txt tests/backends/requirements.txt
+	@echo "Installing TensorFlow, JAX and PyTorch into $(BACKENDS), once: this takes some minutes."
 	@test -x $(BACKENDS)/bin/python || $(PYTHON) -m venv $(BACKENDS)
-	@$(BACKENDS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@$(BACKENDS)/bin/python -m pip install --quiet --disable-pip-version-check $(addprefix -r ,$^)
 	@touch $@
 
 bench: $(READY) ## compare the layers' speed with Keras's, and measure the decoding

@@ -26,6 +26,7 @@ READMES = [*TOP, *sorted(ROOT.glob("recipes/*/README.md"))]
 # What is not run here, and why.
 LEFT_OUT = {
     "make test": "is what runs this test",
+    "KERAS_BACKEND=jax make recipe-sentiment": "installs JAX; make test-backends runs it there",
     "make lessons": "trains for minutes; the lessons have tests of their own",
     "make smoke-reviews": "the smoke tests are run for the recipe that was copied",
 }

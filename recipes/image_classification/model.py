@@ -79,7 +79,7 @@ def with_probabilities(network, mirror=False):
     pixels = keras.Input(network.input_shape[1:])
     probabilities = keras.layers.Softmax()(network(pixels))
     if mirror:
-        mirrored = keras.layers.Softmax()(network(pixels[:, :, ::-1]))
+        mirrored = keras.layers.Softmax()(network(keras.ops.flip(pixels, axis=2)))
         probabilities = keras.layers.Average()([probabilities, mirrored])
     return keras.Model(pixels, probabilities)
 

@@ -50,6 +50,22 @@ def variables_of(network):
     }
 
 
+def draw_from_variables(network):
+    """Let dropout draw from the network's seed generators on PyTorch, as it does elsewhere.
+
+    Where a layer was given no seed, Keras draws from PyTorch's global generator there, whose state
+    is no variable. Each generator has drawn a seed in any case.
+    """
+    import keras
+
+    if keras.backend.backend() != "torch":
+        return
+    for layer in network._flatten_layers():
+        for generator in layer._seed_generators:
+            if generator._initial_seed is None:
+                generator._initial_seed = int(generator.state.value[0])
+
+
 def save(network, run, moment):
     """Write the run's checkpoint, whole or not at all.
 

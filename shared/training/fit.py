@@ -43,6 +43,7 @@ def fit(network, data, run, options, monitor, patience=None, callbacks=(), label
     # TensorFlow traces a step twice in which variables are made. So the optimizer's are made here,
     # and the metrics' by a step of validation, which is traced in a fraction of the time.
     network.optimizer.build(network.trainable_variables)
+    checkpoint.draw_from_variables(network)
     moment = checkpoint.load(network, run)
     history, epochs = moment.history, options.epochs
     progress = Progress(epochs, data.steps, moment.batch, label)
