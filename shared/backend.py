@@ -11,7 +11,7 @@ from shared.errors import UserError
 from shared.quiet import quiet_import
 
 BACKENDS = ("tensorflow", "jax", "torch")
-# The versions that were tested, for `pip install -c`.
+# Which versions, for `pip install -c`.
 VERSIONS = Path(__file__).parents[1] / "tests" / "backends" / "requirements.txt"
 
 

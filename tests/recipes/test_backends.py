@@ -22,8 +22,14 @@ INSTALLED = [name for name in BACKENDS if importlib.util.find_spec(name)]
 pytestmark = pytest.mark.skipif(len(INSTALLED) < 2, reason="run by make test-backends")
 
 
+# A limit counts characters there.
+OWN = {"language_modeling": ["--limit", 800, "--timesteps", 16]}
+
+
 def arguments_of(recipe):
-    return small(recipe, "--limit", 48, "--epochs", 2, "--units", 8)
+    """Of a training of two short epochs of several batches."""
+    common = ["--limit", 48, "--batch-size", 16, "--epochs", 2, "--units", 8]
+    return small(recipe, *common, *OWN.get(recipe, ()))
 
 
 @pytest.fixture(scope="session")
