@@ -125,8 +125,9 @@ def as_dataset(sources, targets, batch_size, seed=None):
 
     ids = tf.TensorSpec((None, None), "int32")
     weights = tf.TensorSpec((None, None), "float32")
+    signature = {"source": ids, "written": ids}, ids, weights
     batches = paired_batches(sources, targets, batch_size, seed)
-    return batching.as_dataset(padded, batches, ({"source": ids, "written": ids}, ids, weights))
+    return batching.as_dataset(lambda: map(padded, batches), len(batches), signature)
 
 
 def cut(texts, pieces):

@@ -63,15 +63,16 @@ def bucketed_batches(sequences, targets, batch_size, seed=None):
         return pad([sequences[place] for place in places], boundary), targets[places]
 
     ids = tf.TensorSpec((None, None), "int32")
-    return as_dataset(padded, batches, (ids, tf.TensorSpec((None,), targets.dtype)))
+    signature = ids, tf.TensorSpec((None,), targets.dtype)
+    return as_dataset(lambda: map(padded, batches), len(batches), signature)
 
 
-def as_dataset(make, batches, signature):
-    """A `tf.data.Dataset` of batches that are made one after the other, ahead of the training.
+def as_dataset(generate, count, signature):
+    """A `tf.data.Dataset` of batches that Python makes one after the other, ahead of the training.
 
     Args:
-        make: function from one of `batches` to arrays, as `signature` has them.
-        batches: what each batch is made of, such as the places of its examples.
+        generate: function -> iterator over the batches, arrays as `signature` has them.
+        count: how many there are.
         signature: `tf.TensorSpec`s of a batch.
 
     Returns:
@@ -79,8 +80,8 @@ def as_dataset(make, batches, signature):
     """
     import tensorflow as tf
 
-    dataset = tf.data.Dataset.from_generator(lambda: map(make, batches), output_signature=signature)
-    return dataset.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(8)
+    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(8)
 
 
 def paired_batches(sources, targets, batch_size, seed=None, pool=50):

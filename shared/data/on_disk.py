@@ -21,65 +21,41 @@ import numpy as np
 from shared.errors import UserError
 
 LARGE = "/var/tmp"  # on many systems /tmp lies in memory
-BUFFER = 2**17  # numbers that are read, and bytes that are written at once
-TOGETHER = 4096  # items of a part
+BUFFER = 2**17  # bytes that are written at once, and numbers that are counted
+TOGETHER = 512  # sequences that are read at once where they lie side by side
+MOST = 2**22  # bytes of them at most
 
 
-class Numbers:
-    """A long array of one dimension, which grows at its end and is read in slices.
+class _File:
+    """A temporary file, which grows at its end; its length is in bytes."""
 
-    Args:
-        parts: iterable of what it begins with: arrays or lists of ints, at least 0 and below
-            `size`.
-        size: how many different numbers there are.
-
-    Raises:
-        UserError: here and in `extend` and `flush`, where there is no room for them.
-    """
-
-    def __init__(self, parts, size):
-        self._size, self._dtype = size, np.min_scalar_type(size - 1)
-        self._length = 0
-        self._unwritten = bytearray()
+    def __init__(self):
+        self._length, self._unwritten = 0, bytearray()
         self._folder = _folder()
         with self._room():
             self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
-        for part in parts:
-            self.extend(part)
-        self.flush()
 
     def __len__(self):
         return self._length
 
-    def extend(self, values):
-        """Append some numbers: an array, or what can become one."""
-        values = np.asarray(values, self._dtype)
-        self._unwritten += values.tobytes()
-        self._length += len(values)
+    def append(self, raw):
+        self._unwritten += raw
+        self._length += len(raw)
         if len(self._unwritten) >= BUFFER:
             self.flush()
 
     def flush(self):
-        """Write what is in memory yet."""
+        """Write what was only in memory."""
         left, self._unwritten = memoryview(self._unwritten), bytearray()
         with self._room():
             while left:
                 left = left[self._file.write(left) :]
 
-    def __getitem__(self, part):
-        """The array of a slice, whose step must be 1."""
+    def read(self, begin, end):
         if self._unwritten:
             self.flush()
-        begin, end, _ = part.indices(self._length)
-        size = self._dtype.itemsize
         # A memory map's pages would count as memory of this process.
-        raw = os.pread(self._file.fileno(), size * max(0, end - begin), size * begin)
-        return np.frombuffer(raw, self._dtype)
-
-    def counts(self):
-        """How often each number occurs: an int array, whose index is the number."""
-        parts = (self[begin : begin + BUFFER] for begin in range(0, len(self), BUFFER))
-        return sum(np.bincount(part, minlength=self._size) for part in parts)
+        return os.pread(self._file.fileno(), end - begin, begin)
 
     @contextlib.contextmanager
     def _room(self):
@@ -91,6 +67,39 @@ class Numbers:
                 f"Can't write a temporary file in {self._folder}: {error.strerror}. Make some room "
                 "there, or set TMPDIR to another folder."
             ) from error
+
+
+class Numbers:
+    """A long array of one dimension, which is read in slices.
+
+    Args:
+        parts: iterable of its parts: arrays or lists of ints, at least 0 and below `size`.
+        size: how many different numbers there are.
+
+    Raises:
+        UserError: where there is no room for them.
+    """
+
+    def __init__(self, parts, size):
+        self._size, self._dtype = size, np.min_scalar_type(size - 1)
+        self._file = _File()
+        for part in parts:
+            self._file.append(np.asarray(part, self._dtype).tobytes())
+        self._file.flush()
+
+    def __len__(self):
+        return len(self._file) // self._dtype.itemsize
+
+    def __getitem__(self, part):
+        """The array of a slice, whose step must be 1."""
+        begin, end, _ = part.indices(len(self))
+        size = self._dtype.itemsize
+        return np.frombuffer(self._file.read(size * begin, size * max(begin, end)), self._dtype)
+
+    def counts(self):
+        """How often each number occurs: an int array, whose index is the number."""
+        parts = (self[begin : begin + BUFFER] for begin in range(0, len(self), BUFFER))
+        return sum(np.bincount(part, minlength=self._size) for part in parts)
 
 
 class Sequences(Sequence):
@@ -108,34 +117,54 @@ class Sequences(Sequence):
     """
 
     def __init__(self, sequences, size):
-        self._numbers = Numbers([], size)
-        self._begins, self._lengths = array("q"), array("q")
+        self._dtype = np.min_scalar_type(size - 1)
+        self._file = _File()
+        self._begins, self._sizes = array("q"), array("q")  # in bytes
         for sequence in sequences:
             self.append(sequence)
-        self._numbers.flush()
+        self._file.flush()
 
     def append(self, sequence):
         """Put one more at the end; of those that were chosen from others there is no end."""
-        self._begins.append(len(self._numbers))
-        self._lengths.append(len(sequence))
-        self._numbers.extend(sequence)
+        raw = self._to_bytes(sequence)
+        self._begins.append(len(self._file))
+        self._sizes.append(len(raw))
+        self._file.append(raw)
 
     @property
     def lengths(self):
         """How many numbers each sequence has, an int array."""
-        return np.array(self._lengths)
+        return np.array(self._sizes) // self._dtype.itemsize
 
     def __len__(self):
-        return len(self._lengths)
+        return len(self._sizes)
 
     def __getitem__(self, place):
         if isinstance(place, (int, np.integer)):
             begin = self._begins[place]
-            return self._numbers[begin : begin + self._lengths[place]]
+            return self._from_bytes(self._file.read(begin, begin + self._sizes[place]))
         chosen = copy.copy(self)
         chosen._begins = np.array(self._begins)[place]
-        chosen._lengths = np.array(self._lengths)[place]
+        chosen._sizes = np.array(self._sizes)[place]
         return chosen
+
+    def __iter__(self):
+        for first in range(0, len(self), TOGETHER):
+            begins = np.array(self._begins[first : first + TOGETHER])
+            sizes = np.array(self._sizes[first : first + TOGETHER])
+            low, high = int(begins.min()), int((begins + sizes).max())
+            if high - low > min(MOST, 2 * sizes.sum()):
+                yield from (self[first + place] for place in range(len(begins)))
+                continue
+            raw = self._file.read(low, high)
+            for begin, size in zip((begins - low).tolist(), sizes.tolist(), strict=True):
+                yield self._from_bytes(raw[begin : begin + size])
+
+    def _to_bytes(self, sequence):
+        return np.asarray(sequence, self._dtype).tobytes()
+
+    def _from_bytes(self, raw):
+        return np.frombuffer(raw, self._dtype)
 
 
 class Texts(Sequences):
@@ -144,12 +173,11 @@ class Texts(Sequences):
     def __init__(self, texts=()):
         super().__init__(texts, size=256)
 
-    def append(self, text):
-        super().append(np.frombuffer(text.encode(), "uint8"))
+    def _to_bytes(self, text):
+        return text.encode()
 
-    def __getitem__(self, place):
-        found = super().__getitem__(place)
-        return found.tobytes().decode() if isinstance(found, np.ndarray) else found
+    def _from_bytes(self, raw):
+        return raw.decode()
 
 
 def lengths_of(sequences):
@@ -160,7 +188,7 @@ def lengths_of(sequences):
 
 
 def in_parts(items):
-    """Lists of some thousands of items at a time, such as of `Sequences`, in their order."""
+    """Lists of some hundreds of items at a time, such as of `Sequences`, in their order."""
     items = iter(items)
     while part := list(itertools.islice(items, TOGETHER)):
         yield part

@@ -1,8 +1,12 @@
 """A long text in batches, for truncated back-propagation through time."""
 
+import itertools
+
 import numpy as np
 
 from shared.data.batching import as_dataset
+
+TOGETHER = 32  # windows that are read from disk at once
 
 
 def windows(ids, streams, timesteps, begin=0):
@@ -31,17 +35,20 @@ def windows(ids, streams, timesteps, begin=0):
     length, count = (len(ids) - 1) // streams, count_windows(ids, streams, timesteps)
     ends = [length * (i + 1) // count for i in range(-1, count)]
 
-    def window(i):
-        width = 1 + ends[i + 1] - ends[i]
-        rows = np.empty((streams, width), "int32")
-        for number, row in enumerate(rows):
-            place = (begin + number * length + ends[i]) % len(ids)
-            read = ids[place : place + width]
-            row[: len(read)], row[len(read) :] = read, ids[: width - len(read)]
-        return rows[:, :-1], rows[:, 1:]
+    def generate():
+        for first in range(0, count, TOGETHER):
+            starts = ends[first : first + TOGETHER + 1]
+            width = 1 + starts[-1] - starts[0]
+            rows = np.empty((streams, width), "int32")
+            for number, row in enumerate(rows):
+                place = (begin + number * length + starts[0]) % len(ids)
+                read = ids[place : place + width]
+                row[: len(read)], row[len(read) :] = read, ids[: width - len(read)]
+            for start, end in itertools.pairwise(np.array(starts) - starts[0]):
+                yield rows[:, start:end], rows[:, start + 1 : end + 1]
 
     side = tf.TensorSpec((streams, None), "int32")
-    return as_dataset(window, range(count), (side, side))
+    return as_dataset(generate, count, (side, side))
 
 
 def count_windows(ids, streams, timesteps):

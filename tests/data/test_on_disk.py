@@ -36,8 +36,7 @@ def same(found, expected):
 @pytest.mark.parametrize("size", [7, 256, 257, 70_000])
 def test_numbers_are_read_as_they_were_written(size):
     expected = np.random.default_rng(size).integers(size, size=300_000)
-    found = Numbers([expected[:10], expected[10:200_000]], size)
-    found.extend(expected[200_000:])
+    found = Numbers([expected[:10], [], expected[10:200_000], expected[200_000:]], size)
     assert len(found) == 300_000
     for part in (slice(None), slice(5, 9), slice(299_999, 400_000), slice(9, 5), slice(-3, None)):
         np.testing.assert_array_equal(found[part], expected[part])
@@ -49,6 +48,8 @@ def test_sequences_are_indexed_as_lists_and_arrays_are(in_memory):
     same(stored, in_memory)
     same([stored[-1], stored[np.int64(7)]], [in_memory[-1], in_memory[7]])
     same(stored[10:20], in_memory[10:20])
+    far_apart = np.array([499, 0, 250])
+    same(stored[far_apart], [in_memory[place] for place in far_apart])
     same(stored[np.array([7, 3, 7])][1:], [in_memory[3], in_memory[7]])
     same(list(itertools.chain(*in_parts(stored))), in_memory)
     np.testing.assert_array_equal(lengths_of(stored), lengths_of(in_memory))
