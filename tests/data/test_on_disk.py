@@ -91,14 +91,19 @@ def test_nothing_is_left_when_nothing_refers_to_them(tmp_path, monkeypatch):
     assert open_files() == before
 
 
-def test_a_killed_process_leaves_nothing(tmp_path):
+@pytest.mark.parametrize(
+    "end", ["pass", "1 / 0", "os.kill(os.getpid(), 15)", "os.kill(os.getpid(), 9)"]
+)
+def test_nothing_is_left_however_the_process_ends(end, tmp_path):
     code = (
-        "import os, signal; from shared.data.on_disk import Texts\n"
-        "texts = Texts(['x' * 1_000_000]); assert texts[0]\n"
-        "os.kill(os.getpid(), signal.SIGKILL)"
+        "import os; from shared.data.on_disk import Texts\n"
+        f"texts = Texts(['x' * 1_000_000]); assert texts[0]; print('done', flush=True); {end}"
     )
     where = {**environment(), "TMPDIR": str(tmp_path)}
-    assert subprocess.run([sys.executable, "-c", code], env=where, cwd=ROOT).returncode == -9
+    process = subprocess.run(
+        [sys.executable, "-c", code], env=where, cwd=ROOT, capture_output=True, text=True
+    )
+    assert process.stdout == "done\n" and (process.returncode == 0) == (end == "pass")
     assert not list(tmp_path.iterdir())
 
 

@@ -81,6 +81,24 @@ def test_where_no_merge_is_left_out_it_is_what_sentencepiece_does(pieces):
     assert len(pieces_of_one_character) == len("▁Männer▁und")
 
 
+def test_of_many_texts_every_nth_is_learned_from(monkeypatch):
+    monkeypatch.setattr(subwords, "LEARNED_FROM", sum(map(len, TEXTS)) // 3)
+    found = subwords.to_bytes(subwords.learn(TEXTS, 340))
+    monkeypatch.undo()
+    assert found == subwords.to_bytes(subwords.learn(TEXTS[::4], 340))
+    assert found != subwords.to_bytes(subwords.learn(TEXTS, 340))
+
+
+def test_beyond_many_words_each_is_cut_anew(pieces, monkeypatch):
+    monkeypatch.setattr(subwords, "WORDS", 5)
+    first, again = (list(subwords.sample(pieces, TEXTS, 0.3, 1)) for _ in range(2))
+    assert first == again
+    assert [subwords.decode(pieces, ids) for ids in first] == TEXTS
+    long = {tuple(ids[-6:]) for ids in first}
+    assert len(long) > 4, "a word is cut in more ways than are kept"
+    assert list(subwords.sample(pieces, TEXTS, 0.0, 1)) == subwords.encode(pieces, TEXTS)
+
+
 def test_too_small_to_encode():
     with pytest.raises(UserError, match=r"--vocabulary-size 50 is too small .* alone are \d+\."):
         subwords.learn(TEXTS, 50)
