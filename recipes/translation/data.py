@@ -93,7 +93,7 @@ def short_pairs(sentences, translations, names, max_length):
     Raises:
         UserError: where there is none.
     """
-    kept = array("q")
+    kept = array("i")
 
     def short():
         pairs = zip(cut(sentences, names.source), cut(translations, names.target), strict=True)

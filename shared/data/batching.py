@@ -47,7 +47,7 @@ def bucketed_batches(sequences, targets, batch_size, seed=None):
     if seed is None:
         order = np.argsort(lengths, kind="stable")
     else:
-        order = np.random.default_rng(seed).permutation(len(lengths))
+        order = np.random.default_rng(seed).permutation(np.arange(len(lengths), dtype="int32"))
     # The sequences come in that order, and a batch when its bucket is full; the rest at the end.
     buckets, batches = np.searchsorted(boundaries, lengths[order]), []
     for bucket, boundary in enumerate(boundaries):
@@ -100,7 +100,7 @@ def paired_batches(sources, targets, batch_size, seed=None, pool=50):
         List of int arrays: the places of a batch's pairs.
     """
     source_lengths, target_lengths = lengths_of(sources), lengths_of(targets)
-    order, size = np.arange(len(target_lengths)), len(target_lengths)
+    order, size = np.arange(len(target_lengths), dtype="int32"), len(target_lengths)
     random = None if seed is None else np.random.default_rng(seed)
     if random is not None:
         order, size = random.permutation(order), pool * batch_size

@@ -4,8 +4,8 @@
     ids[7]                    one sequence, an array
     ids[[3, 7, 1]]            those three, still on disk; so are ids[:100]
 
-So texts may be larger than memory, which holds only sixteen bytes for each. The file has no name:
-the system takes it back when nothing refers to it any more or the process ends, in whatever way.
+So texts may be larger than memory, which holds only a few bytes for each. The file has no name: the
+system takes it back when nothing refers to it any more or the process ends, in whatever way.
 """
 
 import contextlib
@@ -22,6 +22,7 @@ from shared.errors import UserError
 
 LARGE = "/var/tmp"  # on many systems /tmp lies in memory
 BUFFER = 2**17  # bytes that are written at once, and numbers that are counted
+GROUP = 64  # sequences of which only the first one's place in the file is kept in memory
 TOGETHER = 512  # sequences that are read at once where they lie side by side
 MOST = 2**22  # bytes of them at most
 
@@ -106,7 +107,8 @@ class Sequences(Sequence):
     """Arrays of numbers, each of any length.
 
     Indexed by an int it gives an array; by a slice or several places those sequences, without a
-    copy of them.
+    copy of them. In memory there are four bytes for each, and four more for each that was chosen:
+    a text of short sentences has millions.
 
     Args:
         sequences: iterable of arrays or lists of ints, at least 0 and below `size`.
@@ -119,7 +121,9 @@ class Sequences(Sequence):
     def __init__(self, sequences, size):
         self._dtype = np.min_scalar_type(size - 1)
         self._file = _File()
-        self._begins, self._sizes = array("q"), array("q")  # in bytes
+        self._sizes = array("I")  # of each in bytes
+        self._begins = array("q")  # of every `GROUP`th in the file
+        self._places = None  # of those that were chosen
         for sequence in sequences:
             self.append(sequence)
         self._file.flush()
@@ -127,38 +131,51 @@ class Sequences(Sequence):
     def append(self, sequence):
         """Put one more at the end; of those that were chosen from others there is no end."""
         raw = self._to_bytes(sequence)
-        self._begins.append(len(self._file))
+        if len(self._sizes) % GROUP == 0:
+            self._begins.append(len(self._file))
         self._sizes.append(len(raw))
         self._file.append(raw)
 
     @property
     def lengths(self):
-        """How many numbers each sequence has, an int array."""
-        return np.array(self._sizes) // self._dtype.itemsize
+        """How many numbers each sequence has, an int32 array."""
+        lengths = (np.array(self._sizes) // self._dtype.itemsize).astype("int32")
+        return lengths if self._places is None else lengths[self._places]
 
     def __len__(self):
-        return len(self._sizes)
+        return len(self._sizes if self._places is None else self._places)
 
     def __getitem__(self, place):
         if isinstance(place, (int, np.integer)):
-            begin = self._begins[place]
-            return self._from_bytes(self._file.read(begin, begin + self._sizes[place]))
+            place = range(len(self))[place]
+            return self._read(place if self._places is None else int(self._places[place]))
         chosen = copy.copy(self)
-        chosen._begins = np.array(self._begins)[place]
-        chosen._sizes = np.array(self._sizes)[place]
+        among = np.arange(len(self), dtype="int32") if self._places is None else self._places
+        chosen._places = among[place]
         return chosen
 
     def __iter__(self):
         for first in range(0, len(self), TOGETHER):
-            begins = np.array(self._begins[first : first + TOGETHER])
-            sizes = np.array(self._sizes[first : first + TOGETHER])
-            low, high = int(begins.min()), int((begins + sizes).max())
-            if high - low > min(MOST, 2 * sizes.sum()):
-                yield from (self[first + place] for place in range(len(begins)))
-                continue
-            raw = self._file.read(low, high)
-            for begin, size in zip((begins - low).tolist(), sizes.tolist(), strict=True):
-                yield self._from_bytes(raw[begin : begin + size])
+            end = min(first + TOGETHER, len(self))
+            places = range(first, end) if self._places is None else self._places[first:end].tolist()
+            low, high = min(places), max(places) + 1
+            sizes = self._sizes[low:high] if high - low <= 2 * TOGETHER else ()
+            if 0 < sum(sizes) <= MOST:
+                begin = self._begin(low)
+                raw = self._file.read(begin, begin + sum(sizes))
+                ends = list(itertools.accumulate(sizes, initial=0))
+                for place in places:
+                    yield self._from_bytes(raw[ends[place - low] : ends[place - low + 1]])
+            else:
+                yield from map(self._read, places)
+
+    def _read(self, place):
+        begin = self._begin(place)
+        return self._from_bytes(self._file.read(begin, begin + self._sizes[place]))
+
+    def _begin(self, place):
+        group = place // GROUP
+        return self._begins[group] + sum(self._sizes[GROUP * group : place])
 
     def _to_bytes(self, sequence):
         return np.asarray(sequence, self._dtype).tobytes()

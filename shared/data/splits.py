@@ -36,7 +36,7 @@ def split_places(groups, named=None, whole=False, where="the examples", lines=No
         UserError: for an unknown name, or too few examples.
     """
     if named is None:
-        everywhere = np.arange(len(groups))
+        everywhere = np.arange(len(groups), dtype="int32")
         if whole:
             return {"test": everywhere}
         return _drawn(groups, everywhere, ("validation", "test"), where)
@@ -82,7 +82,9 @@ def _named(named, where, lines):
                 "or test."
             )
         numbers[place] = kinds.setdefault(known, len(kinds))
-    return {split: np.flatnonzero(numbers == number) for split, number in kinds.items()}
+    return {
+        split: np.flatnonzero(numbers == number).astype("int32") for split, number in kinds.items()
+    }
 
 
 def _drawn(groups, places, parts, where):
