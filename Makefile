@@ -10,8 +10,8 @@ READY  := $(VENV)/.ready$(if $(GPU),-gpu)$(addprefix -,$(BACKEND))
 RECIPES := $(notdir $(patsubst %/__main__.py,%,$(wildcard recipes/*/__main__.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lessons pictures report test test-readmes test-copies test-faults test-backends \
-	bench lint format clean
+.PHONY: help setup lessons pictures report test test-readmes test-copies test-faults test-memory \
+	test-backends bench lint format clean
 
 help: ## list the targets
 	@echo "make recipe-NAME     train, evaluate on the test split, write the report (ARGS=\"...\" for train)"
@@ -69,6 +69,9 @@ test-copies: $(READY) ## train every recipe beside a copy of itself
 
 test-faults: $(READY) ## kill trainings, damage files, fill disks: what is survived
 	@$(RUN) -m pytest tests/faults --faults -n 2
+
+test-memory: $(READY) ## train on texts of 30 and of 300 MB: the memory that each takes
+	@$(RUN) -m pytest tests/memory --memory -s
 
 BACKENDS := .venv-backends
 

@@ -43,6 +43,9 @@ def pytest_addoption(parser):
     parser.addoption(
         "--faults", action="store_true", help="kill trainings and damage files for some minutes"
     )
+    parser.addoption(
+        "--memory", action="store_true", help="train on texts of 300 MB, for half an hour"
+    )
 
 
 def pytest_generate_tests(metafunc):

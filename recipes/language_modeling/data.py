@@ -3,13 +3,16 @@
 To use your own, give `--file`, or change `find`.
 """
 
-import collections
+import heapq
+import itertools
 import re
 from typing import NamedTuple
 
 import numpy as np
 
 from shared.data import running_text
+from shared.data.on_disk import Numbers
+from shared.data.text import count
 from shared.data.training_data import TrainingData, guessing_loss
 from shared.data.windows import count_windows, windows
 from shared.errors import UserError
@@ -25,6 +28,8 @@ UNKNOWN_SIGN = "\ufffd"
 # A word with the space before it, a sign likewise, or any other white space: so that the tokens
 # of a text, joined, are the text again.
 WORDS = re.compile(r" ?\w+(?:'\w+)*| ?[^\w\s]|\s")
+# A text up to the last place where no word goes on, whatever follows.
+WHOLE = re.compile(r"(?s).*(?:(?<=[^\w\s'])|(?=\s))|")
 
 
 class Names(NamedTuple):
@@ -37,7 +42,7 @@ def find(options):
     """Where the text comes from: a file of your own, a public data set, or the sample.
 
     Returns:
-        A `Source` whose `read(split, limit)` gives one string.
+        A `Source` whose `read(split, limit)` gives the text in parts, strings.
     """
     return running_text.find(options, DEFAULT, sample, FITTING)
 
@@ -49,28 +54,33 @@ def load(source, options):
         `TrainingData`. A batch is `(tokens, next tokens)`, each `(streams, timesteps)`, and goes on
         where the one before ended.
     """
+
+    def parts_of(split):
+        return tokens_in_parts(source, split, options.limit, options.tokens)
+
+    size = options.vocabulary_size if options.tokens == "word" else None
+    vocabulary = learn_vocabulary(parts_of("train"), size)
     train, validation = (
-        read_tokens(source, split, options.limit, options.tokens)
+        Numbers(itertools.chain([[START]], numbered(parts_of(split), vocabulary)), len(vocabulary))
         for split in ("train", "validation")
     )
-    size = options.vocabulary_size if options.tokens == "word" else None
-    vocabulary = learn_vocabulary(train, size)
+    counts = train.counts()
+    counts[START] = 0  # it stands before the text, and is never to be guessed
     # As many rows as asked for, or fewer where a split is shorter than that.
-    streams = min(options.batch_size, len(train), len(validation))
-    train, validation = to_ids(train, vocabulary), to_ids(validation, vocabulary)
+    streams = min(options.batch_size, len(train) - 1, len(validation) - 1)
 
     def batches(epoch):
         # The text as a ring, begun somewhere else in every epoch, so that no window, and no
         # beginning of a stream, is the same twice.
-        turn = np.random.default_rng([options.seed, epoch]).integers(len(train))
-        return windows(np.roll(train, -turn), streams, options.timesteps)
+        begin = np.random.default_rng([options.seed, epoch]).integers(len(train))
+        return windows(train, streams, options.timesteps, begin)
 
     return TrainingData(
         batches=batches,
         validation=windows(validation, streams, options.timesteps),
         steps=count_windows(train, streams, options.timesteps),
         names=Names(vocabulary),
-        guessing=guessing_loss(np.bincount(train[1:])),
+        guessing=guessing_loss(counts),
     )
 
 
@@ -81,8 +91,23 @@ def streams_of(training):
 
 
 def read_tokens(source, split, limit, kind):
-    """The first `limit` tokens of a split; see `tokenize`."""
-    return tokenize(source.read(split, limit), kind)[:limit]
+    """The first `limit` tokens of a split, a list; see `tokenize`."""
+    return list(itertools.chain.from_iterable(tokens_in_parts(source, split, limit, kind)))
+
+
+def tokens_in_parts(source, split, limit, kind):
+    """The same tokens in lists, one for each part of the text that the source gives."""
+    rest = ""
+    for part in source.read(split, limit):
+        text = rest + part
+        end = len(text) if kind == "character" else WHOLE.match(text).end()
+        tokens, rest = tokenize(text[:end], kind)[:limit], text[end:]
+        yield tokens
+        if limit is not None:
+            limit -= len(tokens)
+            if not limit:
+                return
+    yield tokenize(rest, kind)[:limit]
 
 
 def tokenize(text, kind):
@@ -90,27 +115,33 @@ def tokenize(text, kind):
     return list(text) if kind == "character" else WORDS.findall(text)
 
 
-def learn_vocabulary(tokens, size=None):
+def learn_vocabulary(parts, size=None):
     """The tokens by frequency, after those for the start of a text and for what is unknown.
 
     Args:
-        tokens: those of the training split.
+        parts: lists of tokens, those of the training split.
         size: how many entries at most; None for all.
 
     Returns:
         List of strings; its index is the token id.
     """
     special = ["", UNKNOWN_SIGN]
-    counts = collections.Counter(tokens)
+    counts = count(parts, size or 0)
     del counts[UNKNOWN_SIGN]
-    known = sorted(counts, key=lambda token: (-counts[token], token))
-    return special + known[: None if size is None else size - len(special)]
+    known = len(counts) if size is None else size - len(special)
+    return special + heapq.nsmallest(known, counts, key=lambda token: (-counts[token], token))
 
 
 def to_ids(tokens, vocabulary):
     """Tokens -> int32 array `(1 + len(tokens),)` of ids, the first of which is `START`."""
-    ids = {token: number for number, token in enumerate(vocabulary)}
-    return np.array([START, *(ids.get(token, UNKNOWN) for token in tokens)], "int32")
+    return np.array([START, *itertools.chain(*numbered([tokens], vocabulary))], "int32")
+
+
+def numbered(parts, vocabulary):
+    """Lists of tokens, however many, to lists of their ids one by one."""
+    number = {token: place for place, token in enumerate(vocabulary)}
+    for tokens in parts:
+        yield [number.get(token, UNKNOWN) for token in tokens]
 
 
 def save_names(run, names):

@@ -11,6 +11,7 @@ import regex
 
 from shared.data import labelled_texts, text
 from shared.data.batching import bucketed_batches, count_bucketed_batches
+from shared.data.on_disk import Sequences
 from shared.data.training_data import TrainingData, guessing_loss
 from shared.files import json_text, read_json
 
@@ -49,13 +50,18 @@ def load(source, options):
     """
     texts, labels = source.read("train", options.limit)
     vocabulary = text.learn_vocabulary(texts, options.vocabulary_size, words_of)
-    words = to_ids(texts, vocabulary, options.max_length)
+
+    def numbered(texts):
+        ids = text.to_ids(texts, vocabulary, words_of, options.max_length)
+        return Sequences(ids, size=len(vocabulary))
+
+    words = numbered(texts)
 
     def batches(epoch):
         return bucketed_batches(words, labels, options.batch_size, seed=[options.seed, epoch])
 
     texts, validation_labels = source.read("validation", options.limit)
-    validation_words = to_ids(texts, vocabulary, options.max_length)
+    validation_words = numbered(texts)
     return TrainingData(
         batches=batches,
         validation=bucketed_batches(validation_words, validation_labels, options.batch_size),
@@ -67,7 +73,7 @@ def load(source, options):
 
 def to_ids(texts, vocabulary, max_length):
     """Texts to lists of word numbers, cut after `max_length` words."""
-    return text.to_ids(texts, vocabulary, words_of, max_length)
+    return list(text.to_ids(texts, vocabulary, words_of, max_length))
 
 
 def words_of(review):

@@ -132,7 +132,8 @@ def evaluate(options):
     from . import model
 
     network = run.load_model()
-    sentences, references = source.read(options.split, options.limit or run.options.limit)
+    read = source.read(options.split, options.limit or run.options.limit)
+    sentences, references = map(list, read)
     words = data.to_ids(sentences, names.source, run.options.max_length)
     found = model.translate(network, words, options.beam)
     outputs = [data.to_text(best.tokens, names.target) for best in found]

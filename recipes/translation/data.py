@@ -3,12 +3,14 @@
 To use your own, give `--file`, or change `find`.
 """
 
+from array import array
 from typing import NamedTuple
 
 import numpy as np
 
-from shared.data import sentence_pairs, subwords
-from shared.data.batching import paired_batches
+from shared.data import batching, sentence_pairs, subwords
+from shared.data.batching import pad, paired_batches
+from shared.data.on_disk import Sequences, in_parts
 from shared.data.subwords import PADDING, START, STOP
 from shared.data.training_data import TrainingData, guessing_loss
 from shared.errors import UserError
@@ -58,16 +60,20 @@ def load(source, options):
         """Each epoch cuts the sentences in another way; their translations stay as they are cut."""
         seed = [options.seed, epoch]
         if options.subword_dropout:
-            read = subwords.sample(names.source, sentences, options.subword_dropout, str(seed))
+            read = with_stop(
+                subwords.sample(names.source, sentences, options.subword_dropout, str(seed))
+            )
         else:
-            read = subwords.encode(names.source, sentences)
-        return as_dataset(with_stop(read), targets, options.batch_size, seed)
+            read = cut(sentences, names.source)
+        read = Sequences(read, names.source.vocab_size())
+        return as_dataset(read, targets, options.batch_size, seed)
 
     validation, validation_targets = short_pairs(
         *source.read("validation", options.limit), names, options.max_length
     )
-    validation = with_stop(subwords.encode(names.source, validation))
-    counts = np.bincount(np.concatenate(targets), minlength=names.target.vocab_size())
+    validation = Sequences(cut(validation, names.source), names.source.vocab_size())
+    size = names.target.vocab_size()
+    counts = sum(np.bincount(np.concatenate(part), minlength=size) for part in in_parts(targets))
     return TrainingData(
         batches=batches,
         validation=as_dataset(validation, validation_targets, options.batch_size),
@@ -81,56 +87,63 @@ def short_pairs(sentences, translations, names, max_length):
     """The pairs of which both sides have at most `max_length` subwords, their stop included.
 
     Returns:
-        The sentences, and the subword numbers of their translations, each with its stop.
+        The sentences, `Texts`, and the subword numbers of their translations, each with its stop,
+        `Sequences`.
 
     Raises:
         UserError: where there is none.
     """
-    lengths = [len(ids) for ids in subwords.encode(names.source, sentences)]
-    targets = with_stop(subwords.encode(names.target, translations))
-    kept = [
-        (sentence, target)
-        for sentence, length, target in zip(sentences, lengths, targets, strict=True)
-        if length < max_length and len(target) <= max_length
-    ]
+    kept = array("i")
+
+    def short():
+        pairs = zip(cut(sentences, names.source), cut(translations, names.target), strict=True)
+        for place, (read, written) in enumerate(pairs):
+            if len(read) <= max_length and len(written) <= max_length:
+                kept.append(place)
+                yield written
+
+    targets = Sequences(short(), names.target.vocab_size())
     if not kept:
         raise UserError(f"No pair is shorter than --max-length {max_length}. Raise it.")
-    return tuple(zip(*kept, strict=True))
+    return sentences[kept], targets
 
 
 def as_dataset(sources, targets, batch_size, seed=None):
     """Pairs of subword numbers as a `tf.data.Dataset` of the batches that `load` describes.
 
     Args:
-        sources, targets: lists of lists of subword numbers, each with its stop.
+        sources, targets: lists of lists of subword numbers, or `Sequences`, each with its stop.
         batch_size: pairs per batch; the last one may be smaller.
         seed: shuffle by this seed; None keeps the order of length.
     """
     import tensorflow as tf
 
-    batches = paired_batches(sources, targets, batch_size, seed)
-
-    def generate():
-        for source, target, _ in batches:
-            late = np.pad(target[:, :-1], [(0, 0), (1, 0)], constant_values=START)
-            weights = (target != PADDING).astype("float32")
-            yield {"source": source, "written": late}, target, weights
+    def padded(places):
+        source, target = (pad([side[place] for place in places], 4) for side in (sources, targets))
+        late = np.pad(target[:, :-1], [(0, 0), (1, 0)], constant_values=START)
+        return {"source": source, "written": late}, target, (target != PADDING).astype("float32")
 
     ids = tf.TensorSpec((None, None), "int32")
     weights = tf.TensorSpec((None, None), "float32")
-    kinds = {"source": ids, "written": ids}, ids, weights
-    dataset = tf.data.Dataset.from_generator(generate, output_signature=kinds)
-    return dataset.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(8)
+    signature = {"source": ids, "written": ids}, ids, weights
+    batches = paired_batches(sources, targets, batch_size, seed)
+    return batching.as_dataset(lambda: map(padded, batches), len(batches), signature)
+
+
+def cut(texts, pieces):
+    """Texts, however many, to lists of subword numbers one by one, each with its stop."""
+    for part in in_parts(texts):
+        yield from with_stop(subwords.encode(pieces, part))
 
 
 def to_ids(texts, pieces, max_length):
     """Sentences to lists of subword numbers, each with the stop at its end."""
-    return with_stop(subwords.encode(pieces, texts, max_length - 1))
+    return list(with_stop(subwords.encode(pieces, texts, max_length - 1)))
 
 
 def with_stop(sequences):
-    """The same lists of subword numbers with the stop at the end of each."""
-    return [[*ids, STOP] for ids in sequences]
+    """The same lists of subword numbers one by one, with the stop at the end of each."""
+    return ([*ids, STOP] for ids in sequences)
 
 
 def to_text(ids, pieces):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from shared.data.on_disk import lengths_of
+
 
 def bucket_boundaries(lengths, buckets=12, multiple=8):
     """Lengths to pad to, such that every bucket holds about as many sequences.
@@ -20,7 +22,7 @@ def bucket_boundaries(lengths, buckets=12, multiple=8):
 
 def count_bucketed_batches(sequences, batch_size):
     """How many batches `bucketed_batches` makes of these sequences."""
-    lengths = np.array([len(sequence) for sequence in sequences])
+    lengths = lengths_of(sequences)
     in_bucket = np.bincount(np.searchsorted(bucket_boundaries(lengths), lengths))
     return int(np.ceil(in_bucket / batch_size).sum())
 
@@ -29,7 +31,7 @@ def bucketed_batches(sequences, targets, batch_size, seed=None):
     """Batches of sequences padded to the nearest of a few lengths.
 
     Args:
-        sequences: list of int32 arrays of token ids.
+        sequences: arrays or lists of token ids: a list, or `Sequences` on disk.
         targets: array with one target per sequence.
         batch_size: sequences per batch; the last batch of each length may be smaller.
         seed: shuffle by this seed; None keeps the order of length, shortest first.
@@ -40,68 +42,76 @@ def bucketed_batches(sequences, targets, batch_size, seed=None):
     """
     import tensorflow as tf
 
-    lengths = np.array([len(sequence) for sequence in sequences])
+    lengths, targets = lengths_of(sequences), np.asarray(targets)
     boundaries = bucket_boundaries(lengths)
-    ids = tf.RaggedTensor.from_row_lengths(np.concatenate(sequences), lengths)
-    targets = tf.constant(targets)
-
     if seed is None:
         order = np.argsort(lengths, kind="stable")
     else:
-        order = np.random.default_rng(seed).permutation(len(lengths))
-    batches = (
-        tf.data.Dataset.from_tensor_slices(order)
-        .map(lambda i: (ids[i], targets[i]))
-        .bucket_by_sequence_length(
-            element_length_func=lambda sequence, _: tf.size(sequence),
-            # A bucket takes what is *below* its boundary, and pads to one less than it.
-            bucket_boundaries=[boundary + 1 for boundary in boundaries],
-            bucket_batch_sizes=[batch_size] * (len(boundaries) + 1),
-            pad_to_bucket_boundary=True,
-        )
-        .prefetch(8)
-    )
-    count = count_bucketed_batches(sequences, batch_size)
-    return batches.apply(tf.data.experimental.assert_cardinality(count))
+        order = np.random.default_rng(seed).permutation(np.arange(len(lengths), dtype="int32"))
+    # The sequences come in that order, and a batch when its bucket is full; the rest at the end.
+    buckets, batches = np.searchsorted(boundaries, lengths[order]), []
+    for bucket, boundary in enumerate(boundaries):
+        arriving = np.flatnonzero(buckets == bucket)
+        for begin in range(0, len(arriving), batch_size):
+            members = arriving[begin : begin + batch_size]
+            complete = members[-1] if len(members) == batch_size else len(order) + bucket
+            batches.append((complete, boundary, order[members]))
+    batches.sort(key=lambda batch: batch[0])
+
+    def padded(batch):
+        _, boundary, places = batch
+        return pad([sequences[place] for place in places], boundary), targets[places]
+
+    ids = tf.TensorSpec((None, None), "int32")
+    signature = ids, tf.TensorSpec((None,), targets.dtype)
+    return as_dataset(lambda: map(padded, batches), len(batches), signature)
 
 
-def paired_batches(sources, targets, batch_size, seed=None, pool=50, multiple=4):
+def as_dataset(generate, count, signature):
+    """A `tf.data.Dataset` of batches that Python makes one after the other, ahead of the training.
+
+    Args:
+        generate: function -> iterator over the batches, arrays as `signature` has them.
+        count: how many there are.
+        signature: `tf.TensorSpec`s of a batch.
+
+    Returns:
+        A `tf.data.Dataset`; its cardinality is known.
+    """
+    import tensorflow as tf
+
+    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(8)
+
+
+def paired_batches(sources, targets, batch_size, seed=None, pool=50):
     """Batches of pairs of sequences, both of like length within a batch.
 
     The pairs are shuffled, then sorted by length in pools of some batches each, and the batches
     are shuffled: little padding, and pairs of all lengths mixed over the epoch.
 
     Args:
-        sources, targets: lists of lists of token ids, one pair for each index.
+        sources, targets: lists of lists of token ids, or `Sequences`, one pair for each index.
         batch_size: pairs per batch; the last batch may be smaller.
         seed: shuffle by this seed; None sorts all by length, shortest first.
         pool: how many batches to sort among themselves.
-        multiple: lengths are padded to a multiple of this.
 
     Returns:
-        List of `(sources, targets, indices)` of a batch: int32 arrays `(batch, timesteps)`, 0 where
-        padded, and the places of its pairs in the lists.
+        List of int arrays: the places of a batch's pairs.
     """
-    lengths = np.array([(len(t), len(s)) for s, t in zip(sources, targets, strict=True)])
-    order, size = np.arange(len(lengths)), len(lengths)
+    source_lengths, target_lengths = lengths_of(sources), lengths_of(targets)
+    order, size = np.arange(len(target_lengths), dtype="int32"), len(target_lengths)
     random = None if seed is None else np.random.default_rng(seed)
     if random is not None:
         order, size = random.permutation(order), pool * batch_size
     batches = []
     for begin in range(0, len(order), size):
         pooled = order[begin : begin + size]
-        pooled = pooled[np.lexsort((lengths[pooled, 1], lengths[pooled, 0]))]
+        pooled = pooled[np.lexsort((source_lengths[pooled], target_lengths[pooled]))]
         batches += [pooled[i : i + batch_size] for i in range(0, len(pooled), batch_size)]
     if random is not None:
         random.shuffle(batches)
-    return [
-        (
-            pad([sources[i] for i in batch], multiple),
-            pad([targets[i] for i in batch], multiple),
-            batch,
-        )
-        for batch in batches
-    ]
+    return batches
 
 
 def pad(sequences, multiple=1):

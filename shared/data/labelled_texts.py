@@ -1,13 +1,16 @@
 """Texts with a label each, from anywhere: a TFDS data set, a bundled sample, a user's own table.
 
-`read(split, limit)` of these sources gives a list of strings, and an int32 array with the number of
-the class of each.
+`read(split, limit)` of these sources gives `Texts`, and an int32 array with the number of the class
+of each.
 """
+
+import sys
 
 import numpy as np
 
 from shared.data import prepared, sources
 from shared.data.fingerprints import fingerprint
+from shared.data.on_disk import Texts
 from shared.data.splits import check_trained, split_places
 from shared.data.tables import read_table
 from shared.errors import UserError
@@ -45,7 +48,7 @@ def of_prepared(name, builder):
         labels = columns[label_name].astype("int32")
         if min(labels) < 0:
             raise prepared.not_public(name, split)
-        return [raw.decode("utf-8", errors="replace") for raw in columns[text_name]], labels
+        return columns[text_name], labels
 
     names = builder.info.features[label_name].names
     classes = ("negative", "positive") if len(names) == 2 else tuple(names)
@@ -57,7 +60,7 @@ def of_sample(sample):
 
     def read(split, limit=None):
         texts, labels = zip(*sample.generate(split)[:limit], strict=True)
-        return list(texts), np.array(labels, "int32")
+        return Texts(texts), np.array(labels, "int32")
 
     return sources.sample_source(sample, read, classes=tuple(sample.CLASSES))
 
@@ -74,9 +77,10 @@ def of_table(options):
             a table of a single label, or with a label that is not among those for training.
     """
     path, whole = options.file, getattr(options, "whole", False)
-    table = read_table(path, (options.text_column, options.label_column), optional=("split",))
+    columns = options.text_column, options.label_column
+    table = read_table(path, columns, optional=("split",), large=columns[:1])
     texts = table[options.text_column]
-    labels = [label.strip() for label in table[options.label_column]]
+    labels = [sys.intern(label.strip()) for label in table[options.label_column]]
     classes = tuple(sorted(set(labels)))
     if len(classes) < 2 and not whole:
         raise UserError(
@@ -92,7 +96,7 @@ def of_table(options):
 
     def read(split, limit=None):
         chosen = places[split][:limit]
-        return [texts[place] for place in chosen], numbers[chosen]
+        return texts[chosen], numbers[chosen]
 
     return sources.files_source([path], fingerprint([path]), places, read, classes=classes)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from shared.data import downloads
 from shared.data.examples import Stored
+from shared.data.on_disk import Texts
 from shared.data.splits import VALIDATION_FRACTION, VALIDATION_SEED
 from shared.errors import UserError
 from shared.files import read_json
@@ -162,7 +163,8 @@ def read(builder, split, limit=None):
         limit: take only the first `limit` examples of the split.
 
     Returns:
-        Dictionary feature name -> NumPy array, whose first axis is the examples.
+        Dictionary feature name -> NumPy array, whose first axis is the examples; `Texts` for a
+        feature that is a text.
 
     Raises:
         UserError: for damaged files.
@@ -172,10 +174,27 @@ def read(builder, split, limit=None):
     stored, count, chosen = _places(builder, split)
     if chosen is None and limit and limit < count:  # TFDS refuses to take more than there are
         stored = f"{stored}[:{limit}]"
+    columns = {
+        name: Texts() if isinstance(feature, tfds.features.Text) else []
+        for name, feature in builder.info.features.items()
+    }
     with readable(builder):
-        dataset = builder.as_dataset(split=stored, shuffle_files=False)
-        parts = list(tfds.as_numpy(dataset.batch(1024)))
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        dataset = builder.as_dataset(
+            split=stored,
+            shuffle_files=False,
+            read_config=tfds.ReadConfig(try_autocache=False),
+        )
+        for part in tfds.as_numpy(dataset.batch(1024)):
+            for name, column in columns.items():
+                if isinstance(column, Texts):
+                    for raw in part[name]:
+                        column.append(raw.decode("utf-8", errors="replace"))
+                else:
+                    column.append(part[name])
+    columns = {
+        name: column if isinstance(column, Texts) else np.concatenate(column)
+        for name, column in columns.items()
+    }
     if chosen is None:
         return columns
     return {name: column[chosen[:limit]] for name, column in columns.items()}

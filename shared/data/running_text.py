@@ -1,12 +1,13 @@
 """Texts without labels, from anywhere: a TFDS data set, a bundled sample, a user's own file.
 
-`read(split, limit)` of these sources gives one string. What an example is, a character or a word,
-is for the recipe to say: the string holds `limit` of them or more, where the split has so many.
+`read(split, limit)` of these sources gives the text in parts: an iterator over strings. What an
+example is, a character or a word, is for the recipe to say: together they hold `limit` of them or
+more, where the split has so many.
 """
 
 from shared.data import prepared, sources
 from shared.data.fingerprints import fingerprint
-from shared.data.text_files import read_text
+from shared.data.text_files import read_blocks
 from shared.errors import UserError
 
 PARTS = {"train": (0.0, 0.9), "validation": (0.9, 0.95), "test": (0.95, 1.0)}  # of a file
@@ -41,20 +42,23 @@ def of_prepared(name, builder):
 
     def read(split, limit=None):
         texts = prepared.read(builder, split, limit)[text_name]  # N texts hold N words, or more
-        text = "\n\n".join(raw.decode("utf-8", errors="replace") for raw in texts)
-        if not text.strip():
+        if not any(map(str.strip, texts)):
             raise UserError(
                 f"The {split} split of {name} holds no text; choose another with --split, or "
                 "another --dataset."
             )
-        return text
+        return (f"\n\n{text}" if place else text for place, text in enumerate(texts))
 
     return sources.prepared_source(name, builder, read)
 
 
 def of_sample(sample):
     """The text of a recipe's sample."""
-    return sources.sample_source(sample, lambda split, limit=None: sample.generate(split))
+
+    def read(split, limit=None):
+        return iter([sample.generate(split)])
+
+    return sources.sample_source(sample, read)
 
 
 def of_file(options):
@@ -64,18 +68,27 @@ def of_file(options):
     is `whole` is the test split.
 
     Raises:
-        UserError: see `text_files.read_text`; and for a file of too little text.
+        UserError: see `text_files.read_blocks`; and for a file of too little text.
     """
     path, whole = options.file, getattr(options, "whole", False)
-    text = read_text(path).replace("\r\n", "\n").replace("\r", "\n")
-    length, least = len(text.strip()), 1 if whole else SHORTEST
-    if length < least:
-        raise UserError(f"{path} has {length:,} characters of text; it needs {least:,} or more.")
+    length, first, last = 0, None, 0  # of the whole text, and where it begins and ends without the
+    for block in read_blocks(path):  # white space around it
+        if block.strip():
+            last = length + len(block.rstrip())
+            first = length + len(block) - len(block.lstrip()) if first is None else first
+        length += len(block)
+    found, least = last - (first or 0), 1 if whole else SHORTEST
+    if found < least:
+        raise UserError(f"{path} has {found:,} characters of text; it needs {least:,} or more.")
     parts = {"test": (0.0, 1.0)} if whole else PARTS
 
     def read(split, limit=None):
-        begin, end = (round(part * len(text)) for part in parts[split])
-        return text[begin:end]
+        begin, end = (round(part * length) for part in parts[split])
+        for block in read_blocks(path):
+            yield block[max(0, begin) : max(0, end)]
+            begin, end = begin - len(block), end - len(block)
+            if end <= 0:
+                break
 
     return sources.files_source([path], fingerprint([path]), parts, read)
 

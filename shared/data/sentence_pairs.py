@@ -1,16 +1,18 @@
 """Sentences and their translations, from anywhere: TFDS, a bundled sample, a user's own files.
 
-`read(split, limit)` of these sources gives two lists of strings: the sentences that are read, and
-their translations. `languages` names both; it is empty where files don't tell.
+`read(split, limit)` of these sources gives `Texts` twice: the sentences that are read, and their
+translations. `languages` names both; it is empty where files don't tell.
 """
 
 import dataclasses
+import itertools
 from pathlib import Path
 
 from shared.data import prepared, sources, tables
 from shared.data.fingerprints import fingerprint
+from shared.data.on_disk import Texts
 from shared.data.splits import split_places
-from shared.data.text_files import read_text
+from shared.data.text_files import read_blocks, read_lines
 from shared.errors import UserError
 
 
@@ -45,10 +47,7 @@ def of_prepared(name, builder):
 
     def read(split, limit=None):
         columns = prepared.read(builder, split, limit)
-        return tuple(
-            [raw.decode("utf-8", errors="replace").strip() for raw in columns[language]]
-            for language in languages
-        )
+        return tuple(Texts(map(str.strip, columns[language])) for language in languages)
 
     return sources.prepared_source(name, builder, read, languages=languages)
 
@@ -57,7 +56,8 @@ def of_sample(sample):
     """The sentences of a recipe's sample."""
 
     def read(split, limit=None):
-        return _sides(sample.generate(split)[:limit])
+        sides = zip(*sample.generate(split)[:limit], strict=True)
+        return tuple(Texts(map(str.strip, side)) for side in sides)
 
     return sources.sample_source(sample, read, languages=tuple(sample.LANGUAGES))
 
@@ -85,12 +85,12 @@ def of_files(options):
     if len(set(paths)) < len(paths):
         raise UserError(f"--file names {paths[0]} twice. Give one table, or two text files.")
     read_files = _of_table if len(paths) == 1 else _of_texts
-    pairs, languages, named, lines = read_files(*paths)
-    groups = [pair[1 if options.reverse else 0] for pair in pairs]
+    sides, languages, named, lines = read_files(*paths)
+    groups = sides[1 if options.reverse else 0]
     places = split_places(groups, named, getattr(options, "whole", False), where, lines)
 
     def read(split, limit=None):
-        return _sides([pairs[place] for place in places[split][:limit]])
+        return tuple(side[places[split][:limit]] for side in sides)
 
     return sources.files_source(paths, fingerprint(paths), places, read, languages=languages)
 
@@ -125,14 +125,8 @@ def _reversed(source):
     return dataclasses.replace(source, reader=read, languages=source.languages[::-1])
 
 
-def _sides(pairs):
-    """Pairs as two lists, of the sentences and of their translations."""
-    sentences, translations = zip(*pairs, strict=True)
-    return [text.strip() for text in sentences], [text.strip() for text in translations]
-
-
 def _of_table(path):
-    """The pairs of a table, the languages, and of each pair its split, if named, and its line."""
+    """Both sides of a table, the languages, and of each pair its split, if named, and its line."""
     if path.suffix.lower() not in tables.KINDS:
         raise UserError(
             f"{path} is not a table ({', '.join(tables.KINDS)}). Give its translations as well: "
@@ -145,34 +139,45 @@ def _of_table(path):
             f"{path} has the columns {', '.join(columns)}. Give it two, named after the languages, "
             "the one that is read first; and, if you like, split."
         )
-    table = tables.read_table(path, languages, optional=("split",))
-    pairs = list(zip(*([text.strip() for text in table[name]] for name in languages), strict=True))
-    return pairs, languages, table.get("split"), table.lines
+    table = tables.read_table(path, languages, optional=("split",), large=languages)
+    sides = [Texts(map(str.strip, table.pop(name))) for name in languages]
+    return sides, languages, table.get("split"), table.lines
 
 
 def _of_texts(*paths):
-    """The pairs of two text files, the languages, and None for splits and lines."""
+    """Both sides of two text files, the languages, and None for splits and lines."""
     for path in paths:
         if path.suffix.lower() in tables.KINDS:
             raise UserError(f"{path} is a table, which holds both languages: give one --file.")
-    sides = [_lines(path) for path in paths]
-    if len(sides[0]) != len(sides[1]):
+    sides, counts = (Texts(), Texts()), [0, 0]
+    for pair in itertools.zip_longest(*map(_lines, paths)):
+        for i, text in enumerate(pair):
+            counts[i] += text is not None
+        if all(pair):
+            for side, text in zip(sides, pair, strict=True):
+                side.append(text)
+    if counts[0] != counts[1]:
         raise UserError(
-            f"{paths[0]} has {len(sides[0]):,} lines and {paths[1]} {len(sides[1]):,}: line by "
-            "line, one must translate the other."
+            f"{paths[0]} has {counts[0]:,} lines and {paths[1]} {counts[1]:,}: line by line, one "
+            "must translate the other."
         )
-    pairs = [pair for pair in zip(*sides, strict=True) if all(pair)]
-    if not pairs:
+    if not len(sides[0]):
         raise UserError(f"{paths[0]} and {paths[1]} have no line with text on both sides.")
     ends = tuple(path.suffix.lower().removeprefix(".") for path in paths)
-    return pairs, ends if ends[0] != ends[1] and all(ends) else (), None, None
+    return sides, ends if ends[0] != ends[1] and all(ends) else (), None, None
 
 
 def _lines(path):
-    text = read_text(path)
-    if not text.strip():
+    """The lines of a text file without the white space around them.
+
+    Only a line feed ends a line here, though Python knows many other signs; on old Macs it was a
+    carriage return.
+    """
+    of_a_mac = not any("\n" in block for block in read_blocks(path, newline=""))
+    empty = True
+    for line in read_lines(path, newline="\r" if of_a_mac else "\n"):
+        line = line.strip()
+        empty = empty and not line
+        yield line
+    if empty:
         raise UserError(f"{path} is empty; give one sentence per line.")
-    if "\n" not in text:  # old Macs end lines so
-        text = text.replace("\r", "\n")
-    # Only a line feed ends a line here; splitlines() knows many other signs.
-    return [line.strip() for line in text.removesuffix("\n").split("\n")]

@@ -17,8 +17,9 @@ def split_places(groups, named=None, whole=False, where="the examples", lines=No
     """Which examples each split is made of.
 
     Args:
-        groups: for each example what it belongs to, such as the image of a caption: all examples of
-            one group come into one split, so that nothing of the test is seen in training.
+        groups: for each example what it belongs to, such as the image of a caption, or its own
+            text: all examples of one group come into one split, so that nothing of the test is seen
+            in training. It is gone through once, and only hashes are kept in memory.
         named: for each example the name of its split, as the user has it; None draws a tenth of the
             examples for validation and a tenth for the test, at most `MOST` each. Where no example
             is named validation, a tenth of those named train becomes it.
@@ -35,7 +36,7 @@ def split_places(groups, named=None, whole=False, where="the examples", lines=No
         UserError: for an unknown name, or too few examples.
     """
     if named is None:
-        everywhere = np.arange(len(groups))
+        everywhere = np.arange(len(groups), dtype="int32")
         if whole:
             return {"test": everywhere}
         return _drawn(groups, everywhere, ("validation", "test"), where)
@@ -70,7 +71,8 @@ def check_trained(labels, named, where, of="rows", lines=None):
 
 def _named(named, where, lines):
     """Which examples each split is made of, as the user names them."""
-    splits = {}
+    kinds = {}
+    numbers = np.empty(len(named), "int8")
     for place, name in enumerate(named):
         known = NAMES.get(str(name).strip().lower())
         if known is None:
@@ -79,27 +81,32 @@ def _named(named, where, lines):
                 f"{where}{line}: there is no split {name!r}. Name each example's train, validation "
                 "or test."
             )
-        splits.setdefault(known, []).append(place)
-    return {split: np.array(places) for split, places in splits.items()}
+        numbers[place] = kinds.setdefault(known, len(kinds))
+    return {
+        split: np.flatnonzero(numbers == number).astype("int32") for split, number in kinds.items()
+    }
 
 
 def _drawn(groups, places, parts, where):
     """Whole groups for each of the parts, drawn by a fixed seed; what is left is for training."""
-    members = {}
-    for place in places:
-        members.setdefault(groups[place], []).append(place)
-    if len(members) <= len(parts):
+    hashes = np.fromiter(map(hash, groups), "int64", len(groups))[places]
+    _, first, found, sizes = np.unique(
+        hashes, return_index=True, return_inverse=True, return_counts=True
+    )
+    if len(first) <= len(parts):
         raise UserError(
-            f"{where}: {len(members)} different examples can't be parted into train and "
+            f"{where}: {len(first)} different examples can't be parted into train and "
             f"{' and '.join(parts)}; give at least {len(parts) + 1}."
         )
     size = min(MOST, max(1, round(VALIDATION_FRACTION * len(places))))
-    order = [*members.values()]
-    order = [order[i] for i in np.random.default_rng(VALIDATION_SEED).permutation(len(order))]
-    found = {}
-    for remaining, part in zip(range(len(parts), 0, -1), parts, strict=True):
-        taken = []
-        while len(taken) < size and len(order) > remaining:
-            taken += order.pop()
-        found[part] = np.sort(taken)
-    return {"train": np.sort([place for group in order for place in group]), **found}
+    # Groups in the order in which they come, then shuffled; they are drawn from the end.
+    order = np.argsort(first)[np.random.default_rng(VALIDATION_SEED).permutation(len(first))]
+    part_of, end = np.zeros(len(order), "int8"), len(order)
+    for number, remaining in enumerate(range(len(parts), 0, -1), start=1):
+        taken = 0
+        while taken < size and end > remaining:
+            end -= 1
+            taken += sizes[order[end]]
+            part_of[order[end]] = number
+    part_of = part_of[found]
+    return {name: places[part_of == number] for number, name in enumerate(("train", *parts))}

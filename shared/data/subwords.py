@@ -20,15 +20,19 @@ from shared.errors import UserError
 PADDING, UNKNOWN, START, STOP = 0, 1, 2, 3
 SPACE = "▁"  # SentencePiece's sign for the space before a word
 LONGEST_PIECE = 16  # characters, SentencePiece's own limit
+LEARNED_FROM = 2**24  # characters
+WORDS = 2**17  # different words of which `sample` keeps how they are cut
 
 
 def learn(texts, size, option="--vocabulary-size"):
     """Learn at most `size` pieces from texts; fewer where the texts don't have that many.
 
-    The same texts and size give the same pieces, byte for byte.
+    The same texts and size give the same pieces, byte for byte. SentencePiece keeps in memory what
+    it learns from. So of texts of more than `LEARNED_FROM` characters in all it gets every second
+    one, or third, or as few as are needed.
 
     Args:
-        texts: list of strings, of the training split only.
+        texts: strings, of the training split only: a list, or `Texts` on disk.
         size: how many pieces, the four special ones and the 256 bytes included.
         option: what to name where the size is too small.
 
@@ -40,10 +44,11 @@ def learn(texts, size, option="--vocabulary-size"):
     """
     import sentencepiece
 
+    every = -(-sum(map(len, texts)) // LEARNED_FROM)
     written = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=map(_normalize, texts),
+            sentence_iterator=map(_normalize, itertools.islice(texts, 0, None, max(1, every))),
             model_writer=written,
             model_type="bpe",
             vocab_size=size,
@@ -87,30 +92,33 @@ def sample(pieces, texts, dropout, seed, ways=4):
 
     Args:
         pieces: as from `learn`.
-        texts: list of strings.
+        texts: iterable of strings.
         dropout: the share of possible merges that is left out at each step.
         seed: int or string; the same seed draws the same.
-        ways: in how many ways, drawn anew in each call, a word may be cut.
+        ways: in how many ways, drawn anew in each call, a word may be cut. Beyond the first `WORDS`
+            different words, each is cut anew wherever it stands.
 
-    Returns:
-        List of lists of ids; with a dropout of 0 what `encode` returns.
+    Yields:
+        Lists of ids; with a dropout of 0 what `encode` returns.
     """
     draw = random.Random(seed)
     ids = {pieces.id_to_piece(i): i for i in range(pieces.vocab_size())}
     cuts = {}
-    sampled = []
     for text in texts:
         found = []
         for word in filter(None, _normalize(text).split(" ")):
-            if word not in cuts:
+            if word in cuts:
+                found += cuts[word][int(ways * draw.random())]
+            elif len(cuts) < WORDS:
                 cuts[word] = [_cut(SPACE + word, ids, dropout, draw) for _ in range(ways)]
-            found += cuts[word][int(ways * draw.random())]
-        sampled.append(found)
-    return sampled
+                found += cuts[word][int(ways * draw.random())]
+            else:
+                found += _cut(SPACE + word, ids, dropout, draw)
+        yield found
 
 
 def _cut(word, ids, dropout, draw):
-    """One word to piece ids: of the merges that are not left out, always the one learned first."""
+    """One word to its ids: of the merges that are not left out, always the one learned first."""
     parts = list(word)
     while True:
         merges = [
@@ -125,7 +133,7 @@ def _cut(word, ids, dropout, draw):
     found = []
     for part in parts:
         found += [ids[part]] if part in ids else [ids[f"<0x{byte:02X}>"] for byte in part.encode()]
-    return found
+    return tuple(found)  # which takes less memory
 
 
 def decode(pieces, ids):

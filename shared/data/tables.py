@@ -9,12 +9,14 @@ Text is UTF-8, or UTF-16 with its byte-order mark.
 """
 
 import csv
-import io
 import json
+import sys
+from array import array
 from collections import Counter
 from pathlib import Path
 
-from shared.data.text_files import read_text
+from shared.data.on_disk import Texts
+from shared.data.text_files import read_lines
 from shared.errors import UserError
 from shared.progress import progress
 
@@ -23,7 +25,7 @@ LONGEST_CELL = 2**30  # characters; the csv module's own limit is too short for 
 
 
 class Table(dict):
-    """The columns of a table: name -> list of strings, as the rows come.
+    """The columns of a table: name -> sequence of strings, as the rows come.
 
     Attributes:
         lines: in which line of the file each row begins, for what is wrong with it.
@@ -32,13 +34,14 @@ class Table(dict):
     lines = ()
 
 
-def read_table(path, columns, optional=()):
+def read_table(path, columns, optional=(), large=()):
     """Read some columns of a table.
 
     Args:
         path: a file whose name ends in .csv, .tsv, .jsonl, .ndjson or .json.
         columns: names of the columns that must be there, with something in every row.
         optional: names of columns that may be missing; their cells must not be empty either.
+        large: those of `columns` that may be larger than memory: they are `Texts`, not lists.
 
     Returns:
         A `Table`. Optional columns only where they are.
@@ -48,7 +51,7 @@ def read_table(path, columns, optional=()):
             a row, or has a row with an empty, missing or surplus cell: the file, and the line.
     """
     path = Path(path)
-    found, lines = Table(), []
+    found, lines = Table(), array("q")
     names = (*columns, *optional)
     for name in columns:
         if names.count(name) > 1:
@@ -58,7 +61,8 @@ def read_table(path, columns, optional=()):
             )
     for line, row in progress(_rows(path), doing=f"reading {path.name}", unit="row"):
         if not found:
-            found.update({name: [] for name in (*columns, *(n for n in optional if n in row))})
+            found.update({name: Texts() if name in large else [] for name in columns})
+            found.update({name: [] for name in optional if name in row})
             _check_names(path, columns, row)
         lines.append(line)
         for name in optional:
@@ -71,7 +75,8 @@ def read_table(path, columns, optional=()):
             cell = row.get(name)
             if cell is None or not str(cell).strip():
                 raise UserError(f"{path}, line {line}: the {name} is missing.")
-            cells.append(str(cell))
+            # In memory, cells of the same content are one string.
+            cells.append(str(cell) if name in large else sys.intern(str(cell)))
     if not found:
         raise UserError(f"{path} has no rows; give one example per line.")
     found.lines = lines
@@ -93,14 +98,14 @@ def _rows(path):
         raise UserError(
             f"{path} is no table that can be read here: its name must end in {', '.join(KINDS)}."
         )
-    delimiter, text = KINDS[path.suffix.lower()], read_text(path)
-    return _json_rows(path, text) if delimiter is None else _csv_rows(path, text, delimiter)
+    delimiter = KINDS[path.suffix.lower()]
+    return _json_rows(path) if delimiter is None else _csv_rows(path, delimiter)
 
 
-def _csv_rows(path, text, delimiter):
+def _csv_rows(path, delimiter):
     """(line, dictionary) of each row but the first, which names the columns."""
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(read_lines(path), delimiter=delimiter, strict=True)
     begin = 1
     try:
         header = next(filter(None, reader), [])
@@ -129,9 +134,10 @@ def _csv_rows(path, text, delimiter):
         raise UserError(f"{path}, line {begin}: {error}. Check the quotes.") from error
 
 
-def _json_rows(path, text):
+def _json_rows(path):
     """(line, dictionary) of each line."""
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(read_lines(path, "\n"), start=1):
+        line = line.removesuffix("\n")
         if not line.strip():
             continue
         try:

@@ -1,5 +1,6 @@
 """Words to numbers and back: a vocabulary learned from the training split alone."""
 
+import heapq
 from collections import Counter
 
 import numpy as np
@@ -8,13 +9,39 @@ from shared.errors import UserError
 from shared.progress import progress
 
 PADDING, UNKNOWN = 0, 1  # the first two token ids
+MOST = 2**19  # different tokens that are counted side by side: some 60 MB
+
+
+def count(tokens_of_each, size):
+    """How often each token occurs.
+
+    There is no end of rare tokens in a long text. So whenever more than `MOST` different ones are
+    in memory, the rarer half of them is forgotten. Up to there all counts are exact; beyond, those
+    of frequent tokens nearly are.
+
+    Args:
+        tokens_of_each: iterable of lists of strings.
+        size: how many of the most frequent tokens are wanted; of these four times as many are kept
+            in memory, where that is more than `MOST`.
+
+    Returns:
+        A `Counter`.
+    """
+    counts, most = Counter(), max(MOST, 4 * size)
+    for tokens in tokens_of_each:
+        counts.update(tokens)
+        if len(counts) > most:
+            seen, times = list(counts), np.fromiter(counts.values(), "int64", len(counts))
+            kept = np.argsort(-times, kind="stable")[: most // 2]
+            counts = Counter({seen[place]: int(times[place]) for place in np.sort(kept)})
+    return counts
 
 
 def learn_vocabulary(texts, size, words_of):
     """The `size` most frequent words of `texts`, most frequent first.
 
     Args:
-        texts: list of strings, of the training split only.
+        texts: iterable of strings, of the training split only.
         size: how many entries, padding and the unknown word included.
         words_of: function from a string to the list of its words.
 
@@ -23,34 +50,29 @@ def learn_vocabulary(texts, size, words_of):
         that are equally frequent the last in the order of their UTF-8 bytes comes first, as in
         Keras's `TextVectorization`.
     """
-    counts = Counter()
-    for text in progress(texts, doing="learning words", unit="text"):
-        counts.update(words_of(text))
-    ranked = sorted(counts, key=lambda word: (counts[word], word.encode()), reverse=True)
-    return ["", "[UNK]", *ranked[: size - 2]]
+    texts = progress(texts, doing="learning words", unit="text")
+    counts = count(map(words_of, texts), size)
+    ranked = heapq.nlargest(size - 2, counts, key=lambda word: (counts[word], word.encode()))
+    return ["", "[UNK]", *ranked]
 
 
 def to_ids(texts, vocabulary, words_of, max_length=None):
     """Turn texts into token ids.
 
     Args:
-        texts: list of strings.
+        texts: iterable of strings.
         vocabulary: list of words as from `learn_vocabulary`.
         words_of: the function that the vocabulary was learned with.
         max_length: cut longer texts after this many words.
 
-    Returns:
-        List of int32 arrays, one per text, each of at least one id: a text of no words still needs
-        one step for a network to run on.
+    Yields:
+        int32 arrays, one per text, each of at least one id: a text of no words still needs one step
+        for a network to run on.
     """
     number = {word: place for place, word in enumerate(vocabulary) if place > UNKNOWN}
-    return [
-        np.array(
-            [number.get(word, UNKNOWN) for word in words_of(text)[:max_length]] or [UNKNOWN],
-            "int32",
-        )
-        for text in progress(texts, doing="numbering words", unit="text")
-    ]
+    for text in progress(texts, doing="numbering words", unit="text"):
+        words = words_of(text)[:max_length]
+        yield np.array([number.get(word, UNKNOWN) for word in words] or [UNKNOWN], "int32")
 
 
 def lines_of(vocabulary):

@@ -1,7 +1,15 @@
 """A long text in batches, for truncated back-propagation through time."""
 
+import itertools
 
-def windows(ids, streams, timesteps):
+import numpy as np
+
+from shared.data.batching import as_dataset
+
+TOGETHER = 32  # windows that are read from disk at once
+
+
+def windows(ids, streams, timesteps, begin=0):
     """Batches that go on where the one before ended, row by row.
 
     The text is cut into `streams` parts of equal length, side by side, and these into windows:
@@ -12,10 +20,12 @@ def windows(ids, streams, timesteps):
     What is left over, fewer tokens than there are streams, is not used.
 
     Args:
-        ids: int32 array of token ids. All but the last are inputs; all but the first are targets,
-            each of the id before it.
+        ids: int32 array of token ids, or `Numbers` on disk. All but the last are inputs; all but
+            the first are targets, each of the id before it.
         streams: rows of each batch.
         timesteps: the longest window; all are as long as that, or nearly.
+        begin: the place of the first token; the ids are then a ring, that is, those before this
+            place follow those at the end.
 
     Returns:
         A `tf.data.Dataset` of pairs (inputs, targets), int32, each `(streams, timesteps)`.
@@ -23,17 +33,22 @@ def windows(ids, streams, timesteps):
     import tensorflow as tf
 
     length, count = (len(ids) - 1) // streams, count_windows(ids, streams, timesteps)
-    inputs, targets = (
-        tf.constant(side[: streams * length].reshape(streams, length))
-        for side in (ids[:-1], ids[1:])
-    )
-    ends = tf.constant([length * (i + 1) // count for i in range(-1, count)])
+    ends = [length * (i + 1) // count for i in range(-1, count)]
 
-    def window(i):
-        begin, end = ends[i], ends[i + 1]
-        return inputs[:, begin:end], targets[:, begin:end]
+    def generate():
+        for first in range(0, count, TOGETHER):
+            starts = ends[first : first + TOGETHER + 1]
+            width = 1 + starts[-1] - starts[0]
+            rows = np.empty((streams, width), "int32")
+            for number, row in enumerate(rows):
+                place = (begin + number * length + starts[0]) % len(ids)
+                read = ids[place : place + width]
+                row[: len(read)], row[len(read) :] = read, ids[: width - len(read)]
+            for start, end in itertools.pairwise(np.array(starts) - starts[0]):
+                yield rows[:, start:end], rows[:, start + 1 : end + 1]
 
-    return tf.data.Dataset.range(count).map(window).prefetch(4)
+    side = tf.TensorSpec((streams, None), "int32")
+    return as_dataset(generate, count, (side, side))
 
 
 def count_windows(ids, streams, timesteps):

@@ -19,8 +19,8 @@ def test_splits_as_named(tmp_path):
     source = source_of(tmp_path / "t.csv", "text,label,split\n" + rows)
     assert source.classes == ("x", "y") and set(source.splits) == {"train", "validation", "test"}
     texts, labels = source.read("train")
-    assert texts == ["a", "b"] and labels.tolist() == [0, 1]
-    assert source.read("test")[0] == ["d"]
+    assert list(texts) == ["a", "b"] and labels.tolist() == [0, 1]
+    assert list(source.read("test")[0]) == ["d"]
 
 
 def test_a_label_that_is_not_among_those_for_training(tmp_path):

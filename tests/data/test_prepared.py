@@ -119,9 +119,7 @@ def refused(folder):
 
 def texts(folder):
     """What a try that works finds."""
-    return sorted(
-        text.decode() for text in prepared.read(find_builder(NAME, folder), "train")["text"]
-    )
+    return sorted(prepared.read(find_builder(NAME, folder), "train")["text"])
 
 
 def cached(folder):

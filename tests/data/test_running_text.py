@@ -1,11 +1,11 @@
-"""Texts from a data set, a sample and a file, all as one string for each split."""
+"""Texts from a data set, a sample and a file, for each split the parts of one string."""
 
 import types
 
 import pytest
 import tensorflow_datasets as tfds
 
-from shared.data import prepared, running_text
+from shared.data import prepared, running_text, text_files
 from shared.errors import UserError
 
 
@@ -20,7 +20,7 @@ class TinyPlays(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager):
         return {
-            "train": self._generate_examples(["Enter Gremio. É", "Exit.", "Exeunt."]),
+            "train": self._generate_examples(["Enter Gremio. É", b"Exit\xff", "Exeunt."]),
             "validation": self._generate_examples(["Good morrow."]),
             "empty": self._generate_examples([" "]),
         }
@@ -38,10 +38,10 @@ def stored(tmp_path_factory):
 
 
 def test_the_texts_of_a_data_set_are_joined_by_a_blank_line(stored):
-    found = stored.read("train").split("\n\n")
-    assert sorted(found) == ["Enter Gremio. É", "Exeunt.", "Exit."]
-    assert stored.read("train", 2).split("\n\n") == found[:2]
-    assert stored.read("validation") == "Good morrow."
+    found = "".join(stored.read("train")).split("\n\n")
+    assert sorted(found) == ["Enter Gremio. É", "Exeunt.", "Exit\ufffd"]
+    assert "".join(stored.read("train", 2)).split("\n\n") == found[:2]
+    assert "".join(stored.read("validation")) == "Good morrow."
     with pytest.raises(UserError, match="The empty split of tiny_plays holds no text"):
         stored.read("empty")
 
@@ -68,7 +68,7 @@ def test_the_text_of_a_sample():
     )
     source = running_text.of_sample(sample)
     assert (source.name, source.splits) == ("sample", ("train", "test"))
-    assert source.read("test", 3) == "of test"
+    assert "".join(source.read("test", 3)) == "of test"
 
 
 # A user's own file
@@ -81,12 +81,14 @@ def of_file(path, **more):
     return running_text.of_file(types.SimpleNamespace(file=str(path), **more))
 
 
-def test_a_file_is_cut_in_three_parts_that_follow_each_other(tmp_path):
+@pytest.mark.parametrize("block", [1, 100, 2**16])
+def test_a_file_is_cut_in_three_parts_that_follow_each_other(block, tmp_path, monkeypatch):
     path = tmp_path / "mine.txt"
     path.write_text(TEXT)
+    monkeypatch.setattr(text_files, "BLOCK", block)
     source = of_file(path)
     assert (source.name, source.files) == ("mine.txt", (str(path),))
-    parts = [source.read(split) for split in ("train", "validation", "test")]
+    parts = ["".join(source.read(split)) for split in ("train", "validation", "test")]
     assert "".join(parts) == TEXT
     assert [len(part) / len(TEXT) for part in parts] == pytest.approx([0.9, 0.05, 0.05], abs=1e-3)
     with pytest.raises(UserError, match="has no split 'dev'"):
@@ -97,14 +99,14 @@ def test_line_ends_and_encodings_make_no_other_text(tmp_path):
     path = tmp_path / "mine.txt"
     for raw in (TEXT.replace("\n", "\r\n").encode(), TEXT.replace("\n", "\r").encode("utf-16")):
         path.write_bytes(raw)
-        assert of_file(path, whole=True).read("test") == TEXT
+        assert "".join(of_file(path, whole=True).read("test")) == TEXT
 
 
 def test_a_file_that_is_only_measured_on_is_all_test_split(tmp_path):
     path = tmp_path / "short.txt"
     path.write_text("Short.")
     source = of_file(path, whole=True)
-    assert source.splits == ("test",) and source.read("test") == "Short."
+    assert source.splits == ("test",) and list(source.read("test")) == ["Short."]
 
 
 def test_the_version_says_what_is_in_the_file(tmp_path):
@@ -121,7 +123,11 @@ def test_the_version_says_what_is_in_the_file(tmp_path):
     [
         ("", False, "has 0 characters of text; it needs 1,000 or more"),
         (" \n" * 999, False, "has 0 characters of text"),
-        ("word " * 199, False, "has 994 characters of text; it needs 1,000"),
+        (
+            " \n" * 99_999 + "word " * 199 + "\n" * 99_999,
+            False,
+            "has 994 characters of text; it needs 1,000",
+        ),
         ("\n", True, "has 0 characters of text; it needs 1 or more"),
     ],
 )

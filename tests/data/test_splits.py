@@ -33,6 +33,24 @@ def test_a_group_comes_into_one_split():
     assert len(splits["test"]) == len(splits["validation"]) == 50
 
 
+@pytest.mark.parametrize("groups, count", [(300, 1000), (4, 1000), (30_000, 60_000)])
+def test_groups_are_drawn_in_the_order_in_which_they_come(groups, count):
+    """As when the published networks were trained: whole groups, from the end of a shuffle."""
+    drawn = [f"text {number}" for number in np.random.default_rng(2).integers(groups, size=count)]
+    members = {}
+    for place, group in enumerate(drawn):
+        members.setdefault(group, []).append(place)
+    order = list(members.values())
+    order = [order[i] for i in np.random.default_rng(20150521).permutation(len(order))]
+    found = split_places(drawn)
+    for left, part in ((2, "validation"), (1, "test")):
+        taken = []
+        while len(taken) < min(2000, count // 10) and len(order) > left:
+            taken += order.pop()
+        assert found[part].tolist() == sorted(taken)
+    assert found["train"].tolist() == sorted(place for group in order for place in group)
+
+
 def test_at_most_two_thousand_are_held_out():
     splits = split_places(range(50_000))
     assert len(splits["validation"]) == len(splits["test"]) == 2000

@@ -54,7 +54,7 @@ def test_a_long_text_is_cut(pieces):
 
 
 def test_drawn_by_seed(pieces):
-    first, again, other = (subwords.sample(pieces, TEXTS, 0.3, seed) for seed in (1, 1, 2))
+    first, again, other = (list(subwords.sample(pieces, TEXTS, 0.3, seed)) for seed in (1, 1, 2))
     assert first == again != other
     assert [subwords.decode(pieces, ids) for ids in first] == TEXTS
     likeliest = subwords.encode(pieces, TEXTS)
@@ -66,17 +66,37 @@ def test_drawn_the_same_in_another_process(pieces, tmp_path):
     code = (
         "import pathlib; from shared.data import subwords\n"
         f"pieces = subwords.load(pathlib.Path({str(tmp_path / 'a.subwords')!r}))\n"
-        f"print(subwords.sample(pieces, {TEXTS[:3]!r}, 0.3, 7))"
+        f"print(list(subwords.sample(pieces, {TEXTS[:3]!r}, 0.3, 7)))"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert result.stdout.strip() == str(subwords.sample(pieces, TEXTS[:3], 0.3, 7)), result.stderr
+    assert result.stdout.strip() == str(list(subwords.sample(pieces, TEXTS[:3], 0.3, 7))), (
+        result.stderr
+    )
 
 
 def test_where_no_merge_is_left_out_it_is_what_sentencepiece_does(pieces):
     texts = [*TEXTS, "Unbekanntes  Wort", "这 film 😀", "", "Ma\u0308nner", "a\tb 1234 !?"]
-    assert subwords.sample(pieces, texts, 0.0, 1) == subwords.encode(pieces, texts)
-    pieces_of_one_character = subwords.sample(pieces, ["Männer und"], 1.0, 1)[0]
+    assert list(subwords.sample(pieces, texts, 0.0, 1)) == subwords.encode(pieces, texts)
+    (pieces_of_one_character,) = subwords.sample(pieces, ["Männer und"], 1.0, 1)
     assert len(pieces_of_one_character) == len("▁Männer▁und")
+
+
+def test_of_many_texts_every_nth_is_learned_from(monkeypatch):
+    monkeypatch.setattr(subwords, "LEARNED_FROM", sum(map(len, TEXTS)) // 3)
+    found = subwords.to_bytes(subwords.learn(TEXTS, 340))
+    monkeypatch.undo()
+    assert found == subwords.to_bytes(subwords.learn(TEXTS[::4], 340))
+    assert found != subwords.to_bytes(subwords.learn(TEXTS, 340))
+
+
+def test_beyond_many_words_each_is_cut_anew(pieces, monkeypatch):
+    monkeypatch.setattr(subwords, "WORDS", 5)
+    first, again = (list(subwords.sample(pieces, TEXTS, 0.3, 1)) for _ in range(2))
+    assert first == again
+    assert [subwords.decode(pieces, ids) for ids in first] == TEXTS
+    long = {tuple(ids[-6:]) for ids in first}
+    assert len(long) > 4, "a word is cut in more ways than are kept"
+    assert list(subwords.sample(pieces, TEXTS, 0.0, 1)) == subwords.encode(pieces, TEXTS)
 
 
 def test_too_small_to_encode():

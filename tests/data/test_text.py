@@ -1,5 +1,8 @@
 """Words to numbers: what the vocabulary holds, and that any text at all gets numbers."""
 
+import itertools
+from collections import Counter
+
 import pytest
 
 from recipes.sentiment.data import words_of
@@ -14,6 +17,17 @@ def test_vocabulary_is_sorted_by_frequency_and_bounded():
     assert vocabulary[:4] == ["", "[UNK]", "the", "film"]
     assert {",", "!", "isn't", "größe", "zählt"} <= set(vocabulary)
     assert text.learn_vocabulary(TEXTS, 4, words_of) == vocabulary[:4]
+
+
+def test_frequent_words_are_counted_though_there_is_no_end_of_rare_ones(monkeypatch):
+    monkeypatch.setattr(text, "MOST", 200)
+    frequent = [f"word {number}" for number in range(20)]
+    lines = [[f"rare {line}", *frequent[: 1 + line % 20]] for line in range(2000)]
+    counts = text.count(lines, 10)
+    assert counts.most_common(20) == Counter(itertools.chain(*lines)).most_common(20)
+    assert len(counts) <= 200
+    lasting = text.count(lines, 1000)
+    assert len(lasting) == 2020, "what is asked for is never forgotten"
 
 
 def test_ids_are_places_in_the_vocabulary():

@@ -4,7 +4,8 @@ import codecs
 
 import pytest
 
-from shared.data.text_files import read_text
+from shared.data import text_files
+from shared.data.text_files import read_blocks, read_lines
 from shared.errors import UserError
 
 TEXT = "Ärger,\r\n这部 😀\n"
@@ -20,9 +21,20 @@ TEXT = "Ärger,\r\n这部 😀\n"
     ],
     ids=["utf-8", "utf-8 with its mark", "utf-16-le", "utf-16-be"],
 )
-def test_the_same_text_in_every_encoding(raw, tmp_path):
+def test_the_same_text_in_every_encoding(raw, tmp_path, monkeypatch):
     (tmp_path / "text").write_bytes(raw)
-    assert read_text(tmp_path / "text") == TEXT
+    for size in (1, 7, 2**16):
+        monkeypatch.setattr(text_files, "BLOCK", size)
+        blocks = list(read_blocks(tmp_path / "text", newline=""))
+        assert "".join(blocks) == TEXT and max(map(len, blocks)) <= size
+        assert "".join(read_blocks(tmp_path / "text")) == TEXT.replace("\r\n", "\n")
+    assert list(read_lines(tmp_path / "text")) == TEXT.splitlines(keepends=True)
+
+
+def test_lines_end_where_they_are_said_to_end(tmp_path):
+    (tmp_path / "text").write_bytes(b"a\rb\r\nc\nd")
+    assert list(read_lines(tmp_path / "text")) == ["a\r", "b\r\n", "c\n", "d"]
+    assert list(read_lines(tmp_path / "text", newline="\n")) == ["a\rb\r\n", "c\n", "d"]
 
 
 @pytest.mark.parametrize(
@@ -34,15 +46,18 @@ def test_the_same_text_in_every_encoding(raw, tmp_path):
     ],
     ids=["latin-1", "binary", "cut short"],
 )
-def test_what_is_no_text_is_refused_with_its_line(raw, words, tmp_path):
+def test_what_is_no_text_is_refused_with_its_line(raw, words, tmp_path, monkeypatch):
     path = tmp_path / "text"
     path.write_bytes(raw)
-    with pytest.raises(UserError) as error:
-        read_text(path)
-    assert str(error.value).startswith(f"{path}, {words}")
+    for size in (2, 2**16):
+        monkeypatch.setattr(text_files, "BLOCK", size)
+        for read in (read_blocks, read_lines):
+            with pytest.raises(UserError) as error:
+                list(read(path))
+            assert str(error.value).startswith(f"{path}, {words}")
 
 
 def test_a_file_that_is_not_there(tmp_path):
     for path in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(UserError, match=f"Can't read {path}: "):
-            read_text(path)
+            list(read_blocks(path))

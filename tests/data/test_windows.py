@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from shared.data.on_disk import Numbers
 from shared.data.windows import count_windows, windows
 
 IDS = np.random.default_rng(1).integers(0, 12, 101).astype("int32")
@@ -22,3 +23,11 @@ def test_batches_go_on_where_the_one_before_ended(streams, timesteps):
         np.testing.assert_array_equal(rows.ravel(), expected[: streams * length])
     widths = {batch[0].shape[1] for batch in batches}
     assert max(widths) <= timesteps and max(widths) - min(widths) <= 1
+
+
+@pytest.mark.parametrize("begin", [1, 50, 100])
+def test_a_text_as_a_ring_that_begins_anywhere(begin):
+    stored = Numbers([IDS[:40], [], IDS[40:]], size=12)
+    found, expected = windows(stored, 7, 5, begin), windows(np.roll(IDS, -begin), 7, 5)
+    for batch, same in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(batch, same)

@@ -34,7 +34,7 @@ def file(tmp_path):
 
 def test_sample_is_what_the_recipe_reads():
     source = data.find(SimpleNamespace(**OPTIONS | {"dataset": "sample"}))
-    assert source.read("validation") == sample.generate("validation")
+    assert "".join(source.read("validation")) == sample.generate("validation")
     assert data.read_tokens(source, "test", 9, "character") == list(sample.generate("test")[:9])
 
 
@@ -96,6 +96,18 @@ def test_tokens_joined_are_the_text(kind, text):
     assert "".join(data.tokenize(text, kind)) == text
 
 
+@pytest.mark.parametrize("kind", ["character", "word"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
+def test_a_text_in_parts_has_the_tokens_of_the_whole(size, kind):
+    text = "It's 5 o'clock,\n\n  isn't it?\t(No!)'' a'b ' 这部。电影 😀\u00a0x'" * 3
+    source = SimpleNamespace(
+        read=lambda split, limit: (text[i : i + size] for i in range(0, len(text), size))
+    )
+    whole = data.tokenize(text, kind)
+    for limit in (None, 1, 17, len(whole), 1000):
+        assert data.read_tokens(source, "train", limit, kind) == whole[:limit]
+
+
 def test_words_are_words():
     assert data.tokenize("Don't go, sir!\nAy.", "word") == [
         *("Don't", " go", ",", " sir", "!", "\n", "Ay", "."),
@@ -103,7 +115,7 @@ def test_words_are_words():
 
 
 def test_vocabulary_is_ordered_by_frequency_and_leaves_the_rare_out():
-    tokens = list("aabbbccd" + 4 * "\ufffd")
-    assert data.learn_vocabulary(tokens) == ["", "\ufffd", "b", "a", "c", "d"]
-    vocabulary = data.learn_vocabulary(tokens, 5)
+    parts = [list("aabbb"), [], list("ccd" + 4 * "\ufffd")]
+    assert data.learn_vocabulary(parts) == ["", "\ufffd", "b", "a", "c", "d"]
+    vocabulary = data.learn_vocabulary(parts, 5)
     assert data.to_ids(["d", "c", "b", "\ufffd", "x"], vocabulary).tolist() == [0, 1, 4, 2, 1, 1]

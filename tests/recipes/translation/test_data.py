@@ -37,10 +37,19 @@ def training():
     return load()
 
 
-def written_in(dataset, names):
-    """The sentences that the batches say are to be written, in alphabetical order."""
-    rows = [row for _, targets, _ in dataset for row in targets.numpy()]
-    return sorted(data.to_text(row[: list(row).index(STOP)], names.target) for row in rows)
+def pairs_in(dataset, names):
+    """The sentences and their translations in the batches, in alphabetical order."""
+
+    def texts(rows, pieces):
+        return [data.to_text(row[: list(row).index(STOP)], pieces) for row in rows.numpy()]
+
+    return sorted(
+        pair
+        for inputs, targets, _ in dataset
+        for pair in zip(
+            texts(inputs["source"], names.source), texts(targets, names.target), strict=True
+        )
+    )
 
 
 def test_sample_is_what_the_recipe_reads():
@@ -50,11 +59,11 @@ def test_sample_is_what_the_recipe_reads():
 
 
 def test_every_epoch_has_every_pair_once(training):
-    _, translations = data.find(options()).read("train", 100)
+    pairs = sorted(zip(*data.find(options()).read("train", 100), strict=True))
     for epoch in range(2):
         batches = list(training.batches(epoch))
         assert len(batches) == training.steps == 7
-        assert written_in(batches, training.names) == sorted(translations)
+        assert pairs_in(batches, training.names) == pairs
     assert training.names.languages == ["en", "fr"]
 
 
@@ -98,7 +107,7 @@ def test_what_is_read_is_cut_in_many_ways_and_what_is_written_in_one(training):
 def test_pairs_that_are_too_long_are_left_out_in_all_epochs_alike(training):
     # Decided once, though the same sentence is longer in some epochs than in others.
     short = load(max_length=14, subword_dropout=0.5)
-    kept = [written_in(short.batches(epoch), short.names) for epoch in range(3)]
+    kept = [pairs_in(short.batches(epoch), short.names) for epoch in range(3)]
     assert kept[0] == kept[1] == kept[2] and 0 < len(kept[0]) < 100
     assert len(list(short.batches(0))) == short.steps == -(-len(kept[0]) // 16)
     with pytest.raises(UserError, match="--max-length 2"):
