@@ -44,15 +44,25 @@ def prepare(options):
     if options.distribute == "none":
         return contextlib.nullcontext()
     if backend == "tensorflow":
-        import tensorflow as tf
-
-        return tf.distribute.MirroredStrategy().scope()
+        return _mirrored_strategy().scope()
     if options.distribute == "multi-worker":
         import jax
 
         jax.distributed.initialize(**_workers())
     keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
     return contextlib.nullcontext()
+
+
+def _mirrored_strategy():
+    """TensorFlow's strategy for all GPUs of this machine, or where there is none, its CPU."""
+    import tensorflow as tf
+
+    if tf.config.list_logical_devices("GPU"):
+        return tf.distribute.MirroredStrategy()
+    # A CPU that was divided, as the tests do. Its parts share one memory: collectives, which
+    # MirroredStrategy would take, wait for threads that the others need.
+    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+    return tf.distribute.MirroredStrategy(devices, tf.distribute.ReductionToOneDevice())
 
 
 def _workers():

@@ -4,6 +4,7 @@ from shared.data.examples import untuned, user_errors
 from shared.errors import UserError
 from shared.layers.loops.memory import keep_freed_memory
 from shared.training import checkpoint
+from shared.training.distribution import distribute, scope
 from shared.training.guard import Guard
 from shared.training.progress import Progress
 from shared.training.run import MODEL
@@ -39,10 +40,12 @@ def fit(network, data, run, options, monitor, patience=None, callbacks=(), label
         Stopped: after a signal that asks for it; the checkpoint is written.
         UserError: for a checkpoint that is damaged, and for a loss that is no number.
     """
+    data = distribute(network, data)
     keep_freed_memory()  # which recurrent layers do by themselves; not every network has one
     # TensorFlow traces a step twice in which variables are made. So the optimizer's are made here,
     # and the metrics' by a step of validation, which is traced in a fraction of the time.
-    network.optimizer.build(network.trainable_variables)
+    with scope(network):
+        network.optimizer.build(network.trainable_variables)
     moment = checkpoint.load(network, run)
     history, epochs = moment.history, options.epochs
     progress = Progress(epochs, data.steps, moment.batch, label)
