@@ -9,8 +9,8 @@ READY  := $(VENV)/.ready$(if $(GPU),-gpu)
 RECIPES := $(notdir $(patsubst %/__main__.py,%,$(wildcard recipes/*/__main__.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lessons pictures report test test-readmes test-copies test-faults test-backends \
-	bench lint format clean
+.PHONY: help setup lessons pictures report test test-readmes test-copies test-faults test-workers \
+	test-backends bench lint format clean
 
 help: ## list the targets
 	@echo "make recipe-NAME     train, evaluate on the test split, write the report (ARGS=\"...\" for train)"
@@ -66,6 +66,10 @@ test-copies: $(READY) ## train every recipe beside a copy of itself
 
 test-faults: $(READY) ## kill trainings, damage files, fill disks: what is survived
 	@$(RUN) -m pytest tests/faults --faults -n 2
+
+test-workers: $(READY) ## train recipes in several processes, with JAX (pip install jax into .venv first)
+	@KERAS_BACKEND=jax $(RUN) -m pytest tests/training/test_workers.py tests/training/test_distribution.py \
+		--workers
 
 BACKENDS := .venv-backends
 

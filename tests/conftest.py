@@ -43,6 +43,9 @@ def pytest_addoption(parser):
     parser.addoption(
         "--faults", action="store_true", help="kill trainings and damage files for some minutes"
     )
+    parser.addoption(
+        "--workers", action="store_true", help="train recipes in several processes, with JAX"
+    )
 
 
 def pytest_generate_tests(metafunc):

@@ -58,6 +58,8 @@ def save(network, run, moment):
     """
     import keras
 
+    if not run.writes:
+        return
     if hasattr(network, "jax_state_sync"):  # on JAX, variables are not up to date within an epoch
         network.jax_state_sync()
     arrays = {

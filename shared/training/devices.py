@@ -5,6 +5,7 @@ import os
 import platform
 
 from shared.errors import UserError
+from shared.training import workers
 
 WORKING = {"tensorflow": ("none", "mirrored"), "jax": ("none", "mirrored", "multi-worker")}
 
@@ -20,7 +21,7 @@ def check(options):
             "set KERAS_BACKEND=jax for it."
         )
     if options.distribute == "multi-worker":
-        _workers()
+        workers.place()
 
 
 def prepare(options):
@@ -38,6 +39,8 @@ def prepare(options):
     import keras
 
     check(options)
+    if options.distribute == "multi-worker":
+        workers.join()
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(options.precision)
     backend = keras.backend.backend()
@@ -45,10 +48,6 @@ def prepare(options):
         return contextlib.nullcontext()
     if backend == "tensorflow":
         return _mirrored_strategy().scope()
-    if options.distribute == "multi-worker":
-        import jax
-
-        jax.distributed.initialize(**_workers())
     keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
     return contextlib.nullcontext()
 
@@ -63,22 +62,6 @@ def _mirrored_strategy():
     # MirroredStrategy would take, wait for threads that the others need.
     devices = [device.name for device in tf.config.list_logical_devices("CPU")]
     return tf.distribute.MirroredStrategy(devices, tf.distribute.ReductionToOneDevice())
-
-
-def _workers():
-    """Which processes are to meet, as named in the variables that JAX documents for it."""
-    try:
-        return {
-            "coordinator_address": os.environ["JAX_COORDINATOR_ADDRESS"],
-            "num_processes": int(os.environ["JAX_NUM_PROCESSES"]),
-            "process_id": int(os.environ["JAX_PROCESS_ID"]),
-        }
-    except (KeyError, ValueError) as error:
-        raise UserError(
-            "--distribute multi-worker needs JAX_COORDINATOR_ADDRESS (host:port of the first "
-            f"worker), JAX_NUM_PROCESSES and JAX_PROCESS_ID in the environment; {error} is missing "
-            "or wrong."
-        ) from error
 
 
 def describe_device():

@@ -29,6 +29,17 @@ def scope(network):
     return contextlib.nullcontext()
 
 
+@contextlib.contextmanager
+def alone():
+    """For what one of several workers does: with JAX nothing is divided meanwhile."""
+    divided = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(divided)
+
+
 def distribute(network, data):
     """Let a compiled network, and the data that it is trained on, be divided among its devices.
 
@@ -53,7 +64,8 @@ def distribute(network, data):
         # Metrics without weights would count the examples that fill a batch.
         weighted_metrics=metrics and (metrics._user_weighted_metrics or metrics._user_metrics),
     )
-    validation = divisible(data.validation, devices)
+    divide = functools.partial(divisible, devices=devices, share=_share())
+    validation = divide(data.validation)
     _build(network, next(iter(validation)))
     step = _Step()
     _tell_real_examples(network, step)
@@ -62,12 +74,21 @@ def distribute(network, data):
         _sum_before_clipping(network.optimizer)
     return dataclasses.replace(
         data,
-        batches=lambda epoch: divisible(data.batches(epoch), devices),
+        batches=lambda epoch: divide(data.batches(epoch)),
         validation=validation,
     )
 
 
-def divisible(batches, devices):
+def _share():
+    """Which of how many equal shares of a batch this process computes."""
+    if keras.backend.backend() != "jax":
+        return 0, 1
+    import jax
+
+    return jax.process_index(), jax.process_count()
+
+
+def divisible(batches, devices, share=(0, 1)):
     """Batches of a number of examples that the devices divide, each example with its weight.
 
     An incomplete batch is filled with repetitions of its examples, of weight 0.
@@ -75,6 +96,7 @@ def divisible(batches, devices):
     Args:
         batches: a `tf.data.Dataset` of `(inputs, targets)` or `(inputs, targets, weights)`.
         devices: how many there are.
+        share: which of how many equal shares of each batch to take, counted from 0.
 
     Returns:
         A `tf.data.Dataset` of `(inputs, targets, weights)`. Where there were no weights, they are 1
@@ -84,7 +106,8 @@ def divisible(batches, devices):
 
     def fill(inputs, targets, weights=None):
         count = tf.shape(tree.flatten(inputs)[0])[0]
-        places = tf.range(count + -count % devices)
+        each = (count + -count % devices) // share[1]
+        places = tf.range(share[0] * each, (share[0] + 1) * each)
         real = tf.cast(places < count, "float32")
         if weights is None:
             weights = tf.ones(count)
