@@ -7,10 +7,10 @@ each of the others says so in one line and ends.
 
 import atexit
 import contextlib
-import functools
 import os
+import signal
+import subprocess
 import sys
-import threading
 
 from shared.errors import Stopped, UserError, one_line
 
@@ -24,8 +24,15 @@ GONE = (
     "the --run of the first."
 )
 
-_joined = False
-_said = threading.Lock()
+# Where a worker is gone, JAX aborts the process from a thread of its own. What then says so is a
+# process that reads from this one: Python's handler of signals writes their numbers to it.
+WATCHER = """
+import signal, sys
+if sys.stdin.buffer.read()[-1:] == bytes([signal.SIGABRT]):
+    print("Error:", sys.argv[1], file=sys.stderr, flush=True)
+"""
+
+_watcher = None  # the process that runs it, from `join` on
 
 
 def place():
@@ -77,18 +84,12 @@ def join():
     Raises:
         UserError: where they don't come.
     """
-    global _joined
-    if _joined:
+    global _watcher
+    if _watcher:
         return
     import jax
-    from jax._src.lib import _jax
 
-    _, arguments = place()
-    # What JAX does by itself where a worker is gone is to abort, with twenty lines.
-    plain = _jax.get_distributed_runtime_client
-    _jax.get_distributed_runtime_client = functools.partial(
-        plain, missed_heartbeat_callback=lambda status: _end()
-    )
+    number, arguments = place()
     try:
         jax.distributed.initialize(
             **arguments,
@@ -101,9 +102,22 @@ def join():
             f"The workers did not meet: {one_line(error)[:300]}. Start them all within "
             f"{MEETING // 60} minutes, with the same address and number of processes."
         ) from error
-    finally:
-        _jax.get_distributed_runtime_client = plain
-    _joined = True
+    command = [sys.executable, "-c", WATCHER, GONE]
+    _watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    os.set_blocking(_watcher.stdin.fileno(), False)
+    signal.signal(signal.SIGABRT, lambda *_: None)  # Python takes note of those that it handles
+    signal.set_wakeup_fd(_watcher.stdin.fileno())
+    _silence_libraries(number)
+
+
+def _silence_libraries(number):
+    """Let what is written in C++, such as JAX's twenty lines on the way to `abort`, go nowhere."""
+    python_alone = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), 2)
+        if number:  # the first alone has something to tell
+            os.dup2(nothing.fileno(), 1)
+    sys.stderr = python_alone
 
 
 @contextlib.contextmanager
@@ -112,34 +126,27 @@ def together():
     try:
         yield
     except Exception as error:
-        if not _joined:
-            raise
-        atexit.register(_leave, 128 + error.signal_number if isinstance(error, Stopped) else 1)
-        if not any(word in str(error).lower() for word in BETWEEN):
-            raise
-        if not _said.acquire(blocking=False):
-            threading.Event().wait()  # the other thread ends the process
-        raise UserError(GONE) from error
-    if _joined:
+        if _watcher and any(word in str(error).lower() for word in BETWEEN):
+            os.write(_watcher.stdin.fileno(), bytes([signal.SIGABRT]))
+            _leave(1)
+        if _watcher:
+            atexit.register(_leave, 128 + error.signal_number if isinstance(error, Stopped) else 1)
+        raise
+    if _watcher:
         _part()
 
 
 def _part():
     """After the last step each goes on alone: what follows is the first one's."""
-    global _joined
+    global _watcher
     import jax
     import keras
 
     keras.distribution.set_distribution(None)
     jax.distributed.shutdown()
-    _joined = False
-
-
-def _end():
-    """Say that another worker is gone, and end this process, whatever it is doing."""
-    if _said.acquire(blocking=False):
-        os.write(2, f"Error: {GONE}\n".encode())
-        os._exit(1)
+    signal.set_wakeup_fd(-1)
+    _watcher.stdin.close()
+    _watcher = None
 
 
 def _leave(code):

@@ -97,21 +97,19 @@ def test_several_workers_train_as_one_does(name, count, tmp_path, asked_for):
 @pytest.mark.parametrize("killed", [0, 1])
 def test_a_killed_worker_ends_the_others_and_the_run_goes_on(killed, tmp_path, asked_for):
     """With one worker more than before, to what a training that was never killed gives."""
-    options = [*RECIPES["sentiment"], "--epochs", "400"]
+    options = [*RECIPES["sentiment"], "--epochs", "10"]
     started = start(2, tmp_path / "run", "sentiment", *options, "--distribute", "multi-worker")
     while not (tmp_path / "run" / "checkpoint" / "latest.npz").exists():
         time.sleep(0.1)
         assert started[0].poll() is None, (tmp_path / "run.0.log").read_text()
     started[killed].send_signal(signal.SIGKILL)
     other = 1 - killed
-    assert started[other].wait(ENDING) == 1
+    assert started[other].wait(ENDING) != 0
+    time.sleep(1)
     said = (tmp_path / f"run.{other}.log").read_text().splitlines()
     assert said[-1].startswith("Error: Another worker has ended") and "--resume" in said[-1]
-    with np.load(tmp_path / "run" / "checkpoint" / "latest.npz") as saved:
-        epochs = str(int(saved["epoch"]) + 2)
-    resumed = start(3, tmp_path / "run", "sentiment", "--resume", "--epochs", epochs)
+    resumed = start(3, tmp_path / "run", "sentiment", "--resume")
     finish(resumed, tmp_path / "run")
-    options[-1] = epochs
     alone = start(1, tmp_path / "one", "sentiment", *options)
     finish(alone, tmp_path / "one")
     assert_close(tmp_path / "run", tmp_path / "one")
