@@ -10,7 +10,7 @@ READY  := $(VENV)/.ready$(if $(GPU),-gpu)$(addprefix -,$(BACKEND))
 RECIPES := $(notdir $(patsubst %/__main__.py,%,$(wildcard recipes/*/__main__.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lessons pictures report test test-readmes test-copies test-faults test-memory \
+.PHONY: help setup lessons pictures report test test-readmes test-copies test-faults test-memory test-workers \
 	test-backends bench lint format clean
 
 help: ## list the targets
@@ -74,6 +74,10 @@ test-memory: $(READY) ## train on texts of 30 and of 300 MB: the memory that eac
 	@$(RUN) -m pytest tests/memory --memory -s
 
 BACKENDS := .venv-backends
+
+test-workers: $(BACKENDS)/.ready ## train recipes in several processes, and kill one of them (JAX)
+	@KERAS_BACKEND=jax $(BACKENDS)/bin/python -m pytest tests/training/test_workers.py \
+		tests/training/test_distribution.py --workers
 
 # What may differ between backends: the layers, the decoding, and every recipe from end to end.
 test-backends: $(addprefix test-on-,tensorflow jax torch) ## run layers' and recipes' tests on TensorFlow, JAX and PyTorch

@@ -46,6 +46,9 @@ def pytest_addoption(parser):
     parser.addoption(
         "--memory", action="store_true", help="train on texts of 300 MB, for half an hour"
     )
+    parser.addoption(
+        "--workers", action="store_true", help="train recipes in several processes, with JAX"
+    )
 
 
 def pytest_generate_tests(metafunc):

@@ -1,6 +1,8 @@
 """The options that the recipes share, and what becomes of them."""
 
+import contextlib
 import functools
+import os
 from types import SimpleNamespace
 
 import click
@@ -129,6 +131,8 @@ def _then_evaluate(train):
     @functools.wraps(train)
     def command(options):
         run = train(options)
+        if not run.writes:
+            return
         context = click.get_current_context()
         if not context.params["evaluate"]:
             next_step(run, "evaluate")
@@ -250,13 +254,15 @@ def _resume(context, options):
     """The options to train with: as given, or with `--resume` those of the run's `config.json`."""
     from shared.training.folders import check_free, check_unused, open_run
     from shared.training.run import CHANGEABLE
+    from shared.training.workers import follows
 
     if not options.resume:
-        if options.run:
+        if follows(options):
+            _print_nothing(context)
+        elif options.run:
             check_free(options.run)  # before data is read, which can take minutes
         return options
     run = open_run(options.recipe, options.run)
-    check_unused(run.folder)
     trained_on = run.config["backend"]
     if trained_on != backend():
         raise UserError(
@@ -274,11 +280,21 @@ def _resume(context, options):
     for name in CHANGEABLE:
         if _given(context, name):
             saved[name] = getattr(options, name)
+    if follows(SimpleNamespace(**saved)):
+        _print_nothing(context)
+    else:
+        check_unused(run.folder)
     # A run that fell back on the sample continues on the sample, even if the network is back.
     if "files" not in run.config["dataset"]:
         saved["dataset"] = run.dataset
     anew = {"resume": True, "run": str(run.folder), "notice": run.notice}
     return SimpleNamespace(**{**saved, **anew})
+
+
+def _print_nothing(context):
+    """Of several workers the first alone says how it goes; errors go to standard error."""
+    nothing = context.with_resource(open(os.devnull, "w"))  # noqa: SIM115
+    context.with_resource(contextlib.redirect_stdout(nothing))
 
 
 def open_trained(options):

@@ -74,10 +74,12 @@ def save(network, run, moment):
     """
     import keras
 
+    if not run.writes:
+        return
     if hasattr(network, "jax_state_sync"):  # on JAX, variables are not up to date within an epoch
         network.jax_state_sync()
     arrays = {
-        name: keras.ops.convert_to_numpy(variable.value)
+        name: keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))
         for name, variable in variables_of(network).items()
     }
     if not all(np.isfinite(array).all() for array in arrays.values()):

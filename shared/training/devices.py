@@ -5,6 +5,7 @@ import os
 import platform
 
 from shared.errors import UserError
+from shared.training import workers
 from shared.training.precision import warning_for
 
 WORKING = {"tensorflow": ("none", "mirrored"), "jax": ("none", "mirrored", "multi-worker")}
@@ -21,7 +22,7 @@ def check(options):
             "set KERAS_BACKEND=jax for it."
         )
     if options.distribute == "multi-worker":
-        _workers()
+        workers.place()
 
 
 def prepare(options):
@@ -39,6 +40,8 @@ def prepare(options):
     import keras
 
     check(options)
+    if options.distribute == "multi-worker":
+        workers.join()
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(options.precision)
     if slower := warning_for(options.precision):
@@ -47,31 +50,21 @@ def prepare(options):
     if options.distribute == "none":
         return contextlib.nullcontext()
     if backend == "tensorflow":
-        import tensorflow as tf
-
-        return tf.distribute.MirroredStrategy().scope()
-    if options.distribute == "multi-worker":
-        import jax
-
-        jax.distributed.initialize(**_workers())
+        return _mirrored_strategy().scope()
     keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
     return contextlib.nullcontext()
 
 
-def _workers():
-    """Which processes are to meet, as named in the variables that JAX documents for it."""
-    try:
-        return {
-            "coordinator_address": os.environ["JAX_COORDINATOR_ADDRESS"],
-            "num_processes": int(os.environ["JAX_NUM_PROCESSES"]),
-            "process_id": int(os.environ["JAX_PROCESS_ID"]),
-        }
-    except (KeyError, ValueError) as error:
-        raise UserError(
-            "--distribute multi-worker needs JAX_COORDINATOR_ADDRESS (host:port of the first "
-            f"worker), JAX_NUM_PROCESSES and JAX_PROCESS_ID in the environment; {error} is missing "
-            "or wrong."
-        ) from error
+def _mirrored_strategy():
+    """TensorFlow's strategy for all GPUs of this machine, or where there is none, its CPU."""
+    import tensorflow as tf
+
+    if tf.config.list_logical_devices("GPU"):
+        return tf.distribute.MirroredStrategy()
+    # A CPU that was divided, as the tests do. Its parts share one memory: collectives, which
+    # MirroredStrategy would take, wait for threads that the others need.
+    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+    return tf.distribute.MirroredStrategy(devices, tf.distribute.ReductionToOneDevice())
 
 
 def describe_device():

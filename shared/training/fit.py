@@ -4,6 +4,7 @@ from shared.data.examples import untuned, user_errors
 from shared.errors import UserError
 from shared.layers.loops.memory import keep_freed_memory
 from shared.training import checkpoint
+from shared.training.distribution import alone, distribute, scope
 from shared.training.guard import Guard
 from shared.training.progress import Progress
 from shared.training.run import MODEL
@@ -39,14 +40,16 @@ def fit(network, data, run, options, monitor, patience=None, callbacks=(), label
         Stopped: after a signal that asks for it; the checkpoint is written.
         UserError: for a checkpoint that is damaged, and for a loss that is no number.
     """
+    data = distribute(network, data)
     keep_freed_memory()  # which recurrent layers do by themselves; not every network has one
     # TensorFlow traces a step twice in which variables are made. So the optimizer's are made here,
     # and the metrics' by a step of validation, which is traced in a fraction of the time.
-    network.optimizer.build(network.trainable_variables)
+    with scope(network):
+        network.optimizer.build(network.trainable_variables)
     checkpoint.draw_from_variables(network)
     moment = checkpoint.load(network, run)
     history, epochs = moment.history, options.epochs
-    progress = Progress(epochs, data.steps, moment.batch, label)
+    progress = Progress(epochs, data.steps, moment.batch, label, shown=run.writes)
     _continue(network, data, run, options, monitor, moment, progress)
     validation = untuned(data.validation)
     if len(history) < epochs:
@@ -54,7 +57,7 @@ def fit(network, data, run, options, monitor, patience=None, callbacks=(), label
             progress.say("Building the network's steps.")
         with user_errors():
             network.evaluate(validation.take(1), verbose=0)
-    with stop_requests() as request:
+    with stop_requests(heeded=run.writes) as request:
         while len(history) < epochs:
             waited = len(history) - best_epoch(history, monitor) if history else 0
             if patience and waited >= patience:
@@ -63,7 +66,8 @@ def fit(network, data, run, options, monitor, patience=None, callbacks=(), label
             guard = Guard(run, moment, data.steps, options.checkpoint_every, request)
             history.append(_one_epoch(network, data, validation, [progress, *callbacks, guard]))
             if best_epoch(history, monitor) == len(history):
-                run.save_model(network)
+                with alone():
+                    run.save_model(network)
             run.save_history(history)
             # The checkpoint comes last: it is what says that the epoch is done.
             moment = checkpoint.Moment(len(history), history=history)
@@ -110,7 +114,8 @@ def _continue(network, data, run, options, monitor, moment, progress):
     run.change_config(options)
     checkpoint.assign(network, moment.arrays)
     if lost:  # the checkpoint holds the very weights
-        run.save_model(network)
+        with alone():
+            run.save_model(network)
     progress.continuing(moment)
     if options.epochs != planned:
         rate = float(network.optimizer.learning_rate)

@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 
 from shared.errors import UserError
-from shared.files import HOUR, remove_temporaries
+from shared.files import HOUR, digest, remove_temporaries
 from shared.lock import locked
 from shared.training.devices import check
 from shared.training.run import MODEL, Run
+from shared.training.workers import follows, together
 
 RUNS = Path("runs")
 LOCK = "lock"
@@ -33,6 +34,16 @@ def start_run(options, source):
         UserError: where that can't be; then nothing is written.
     """
     check(options)
+    with together():
+        if follows(options):
+            yield Follower(options.recipe, options.run)
+            return
+        with _start_run(options, source) as run:
+            yield run
+
+
+@contextlib.contextmanager
+def _start_run(options, source):
     if options.resume:
         run = open_run(options.recipe, options.run)
         run.check_unchanged(source)
@@ -48,6 +59,29 @@ def start_run(options, source):
             run.save_config(options, source)
             point_latest_to(run)
         yield run
+
+
+class Follower(Run):
+    """The run of a worker that is not the first: it can be read, and nothing is written to it.
+
+    Args:
+        recipe: the recipe's name.
+        folder: of the run, or None for one that only the first worker knows.
+    """
+
+    writes = False
+
+    def __init__(self, recipe, folder):
+        super().__init__(recipe, folder or os.devnull)
+
+    def keep(self, name, content, anew=False):
+        self.belonging[name] = digest(content.encode() if isinstance(content, str) else content)
+
+    def _nothing(self, *arguments, **more):
+        """The first worker does it."""
+
+    save_config = change_config = keep_model = save_model = save_history = _nothing
+    save_metrics = _nothing
 
 
 def new_run(recipe, folder=None):

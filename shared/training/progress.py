@@ -17,11 +17,13 @@ class Progress(keras.callbacks.Callback):
         steps: the number of batches in an epoch.
         first_batch: how many batches of the first epoch are done already.
         label: the name of the network where there are several; or empty.
+        shown: whether to show anything at all.
     """
 
-    def __init__(self, epochs, steps, first_batch=0, label=""):
+    def __init__(self, epochs, steps, first_batch=0, label="", shown=True):
         super().__init__()
         self.epochs = epochs
+        self.shown = shown
         self.steps = steps
         self.done = first_batch
         self.bar = None
@@ -42,7 +44,8 @@ class Progress(keras.callbacks.Callback):
             self.say(f"{self.before}Continuing after {place}.")
 
     def say(self, line):
-        print(line, flush=True)
+        if self.shown:
+            print(line, flush=True)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.bar = tqdm(
@@ -52,7 +55,7 @@ class Progress(keras.callbacks.Callback):
             unit="batch",
             mininterval=0.5,
             dynamic_ncols=True,
-            disable=not sys.stderr.isatty(),
+            disable=not (self.shown and sys.stderr.isatty()),
         )
 
     def on_train_batch_end(self, batch, logs=None):
@@ -67,12 +70,14 @@ class Progress(keras.callbacks.Callback):
     def end(self, row):
         """Show what an epoch, a row of the history, has come to."""
         figures = {name: value for name, value in row.items() if name != "epoch"}
+        self.done = 0
+        if not self.shown:
+            return
         if self.bar is None or self.bar.disable:
             line = f"{self.before}epoch {row['epoch']}/{self.epochs}: {_figures(figures)}"
             print(line, file=sys.stderr, flush=True)
         else:
             self.bar.set_postfix_str(_figures(figures))
-        self.done = 0
 
     def close(self):
         """End the bar where it stands, and its line on the screen."""

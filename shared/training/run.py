@@ -44,6 +44,8 @@ class Run:
             the two, and `check_belonging` refuses files that are not those.
     """
 
+    writes = True  # see `workers.Follower`
+
     def __init__(self, recipe, folder):
         self.recipe = recipe
         self.folder = Path(folder)

@@ -20,10 +20,13 @@ class Request:
 
 
 @contextlib.contextmanager
-def stop_requests():
+def stop_requests(heeded=True):
     """Take note of signals that ask to stop, instead of ending at once; a second one ends at once.
 
     A signal that is ignored, such as SIGHUP under nohup, stays ignored.
+
+    Args:
+        heeded: False where another process decides when to stop; then all are ignored.
 
     Returns:
         A context manager that gives a `Request`.
@@ -40,7 +43,7 @@ def stop_requests():
     if threading.current_thread() is threading.main_thread():
         for number in SIGNALS:
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                before[number] = signal.signal(number, note)
+                before[number] = signal.signal(number, note if heeded else signal.SIG_IGN)
     try:
         yield request
     finally:
