@@ -5,6 +5,7 @@ for each reader, else `FEW`, the same ones every time.
 """
 
 import io
+import itertools
 import json
 import resource
 import sys
@@ -137,7 +138,8 @@ def read_table(folder, content, choice):
 def read_texts(folder, content, choice):
     path = written(folder, f"texts.{('csv', 'tsv', 'jsonl')[choice % 3]}", content)
     source = labelled_texts.find(options_of(file=path, whole=choice > 2), None, None)
-    source.read(source.splits[0])
+    found, labels = source.read(source.splits[0])
+    assert len(list(found)) == len(labels) > 0
 
 
 def read_pairs(folder, content, choice):
@@ -147,13 +149,13 @@ def read_pairs(folder, content, choice):
         files = [written(folder, "a.de", content), written(folder, "a.en", b"One.\nTwo.\nThree.")]
     options = options_of(file=files, reverse=choice > 1, whole=choice > 3)
     source = sentence_pairs.find(options, None, None)
-    source.read(source.splits[0])
+    assert all(itertools.chain(*source.read(source.splits[0])))
 
 
 def read_running_text(folder, content, choice):
     path = written(folder, "book.txt", content)
     source = running_text.find(options_of(file=path, whole=choice > 1), None, None)
-    source.read(source.splits[0])
+    assert all(source.read(source.splits[0]))
 
 
 def read_captions(folder, content, choice):
