@@ -21,7 +21,7 @@ def trained(tmp_path_factory):
     """The folder in which `two_devices` has trained."""
     folder = tmp_path_factory.mktemp("devices")
     command = [sys.executable, "-m", "tests.training.two_devices", folder]
-    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, timeout=900)
     assert done.returncode == 0, done.stderr.decode()[-3000:]
     return folder
 

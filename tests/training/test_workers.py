@@ -66,7 +66,7 @@ def start(count, folder, recipe, *arguments):
 def finish(started, folder):
     """Wait for workers that end well; the hash of the weights of each."""
     for number, process in enumerate(started):
-        assert process.wait(600) == 0, (folder.parent / f"{folder.name}.{number}.log").read_text()
+        assert process.wait(1800) == 0, (folder.parent / f"{folder.name}.{number}.log").read_text()
     return [
         (folder.parent / f"{folder.name}.{number}.digest").read_text()
         for number in range(len(started))
