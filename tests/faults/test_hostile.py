@@ -91,6 +91,7 @@ def test_a_model_writes_nowhere_and_runs_nothing(run, tmp_path, injected):
 def test_no_shell_and_no_pickle_anywhere():
     """The modules and functions that could run what a user wrote are not used."""
     refused = {"pickle", "marshal", "shelve", "subprocess", "eval", "exec", "system", "popen"}
+    watching = ROOT / "shared" / "training" / "workers.py"  # starts one command, always the same
     for path in [*ROOT.glob("shared/**/*.py"), *ROOT.glob("recipes/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             names = []
@@ -103,4 +104,5 @@ def test_no_shell_and_no_pickle_anywhere():
                 names = [named.attr if isinstance(named, ast.Attribute) else ast.unparse(named)]
                 allowing = [each for each in node.keywords if each.arg == "allow_pickle"]
                 assert not allowing, path
-            assert not refused & set(names), (path, names)
+            allowed = {"subprocess"} if path == watching else set()
+            assert not (refused - allowed) & set(names), (path, names)
