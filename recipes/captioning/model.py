@@ -64,7 +64,7 @@ def build_model(
         vocabulary_size,
         units,
         embeddings_initializer=keras.initializers.RandomNormal(stddev=units**-0.5),
-        reverse_dtype="float32",
+        reverse_dtype=keras.config.dtype_policy().compute_dtype,
         name="vectors",
     )
     decoder = AttentionDecoder(

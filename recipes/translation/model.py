@@ -60,7 +60,7 @@ def build_model(
         target_size,
         units,
         embeddings_initializer=keras.initializers.RandomNormal(stddev=units**-0.5),
-        reverse_dtype="float32",
+        reverse_dtype=keras.config.dtype_policy().compute_dtype,
         name="target_vectors",
     )
     decoder = AttentionDecoder(
@@ -85,7 +85,8 @@ def build_model(
     x = keras.layers.Dropout(dropout)(read_vectors(vectors, written))
     x, _, _ = decoder(x, memory, initial_state=states, memory_mask=mask)
     x = keras.layers.Dropout(dropout)(x)
-    return keras.Model([source, written], vectors(x, reverse=True), name="translation")
+    logits = keras.layers.Identity(dtype="float32", name="logits")(vectors(x, reverse=True))
+    return keras.Model([source, written], logits, name="translation")
 
 
 def read_vectors(vectors, written):

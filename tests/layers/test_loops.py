@@ -89,7 +89,7 @@ def test_loops_agree_where_products_are_split(cell, loop):
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("masked", [False, True])
 def test_half_precision_is_close(cell, masked):
-    """Only what goes in and comes out is rounded: to 8 bits, one part in 256."""
+    """What goes in and out is rounded, and the large products: to 8 bits, one part in 256."""
     x = keras.ops.convert_to_numpy(ops.cast(batch(9, 33), "bfloat16")).astype("float64")
     mask = mask_of("holes", 9, 33) if masked else None
     half = make(cell, "xla", dtype="mixed_bfloat16")

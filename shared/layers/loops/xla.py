@@ -16,6 +16,9 @@ other at every step. Hence:
 4. The input's product, and what the weights' and the input's gradients gain from a block, are
    one product per block each, large enough for both cores. The gradients at the gates of all
    timesteps, four times the states in size, are thus never in memory together.
+5. In half precision the inside of a block is computed in float32. Only in bfloat16, which some
+   processors multiply faster, are the products of 4 computed as asked for; their sums over blocks
+   are float32 again.
 
 Shapes: sequences run time-major inside, (timesteps, rows, features). A list of blocks is a
 TensorList, the tensor of tensors behind `tf.TensorArray`, which can pass between functions.
@@ -60,9 +63,11 @@ def run(
         sequences = tf.ensure_shape(sequences, (states[0].shape[0], None, None))
     asked = sequences.dtype
     if asked.size < 4:
-        sequences, kernel, recurrent_kernel, bias, *states = (
-            tf.cast(one, tf.float32) for one in (sequences, kernel, recurrent_kernel, bias, *states)
+        kernel, recurrent_kernel, bias, *states = (
+            tf.cast(one, tf.float32) for one in (kernel, recurrent_kernel, bias, *states)
         )
+    if asked == tf.float16:
+        sequences = tf.cast(sequences, tf.float32)
     sizes = (
         *kernel.shape,
         recurrent_kernel.shape[0],
@@ -148,6 +153,7 @@ def _forward(
     batch, timesteps = tf.shape(sequences)[0], tf.shape(sequences)[1]
     count = -(-timesteps // BLOCK)
     kernel, bias, recurrent_kernel, *rest = equations.folded(kernel, recurrent_kernel, bias)
+    kernel = tf.cast(kernel, sequences.dtype)
     units, columns = recurrent_kernel.shape
     if columns and units >= WIDE:
         recurrent_kernel = tf.split(recurrent_kernel, columns // units, axis=-1)
@@ -162,12 +168,12 @@ def _forward(
     )
     for x, mask_part, start in together:
         kinds = equations.states + bool(equations.kept) if keep else int(return_sequences)
-        lists = [blocks.new_list(count, (-1, -1, -1), x.dtype) for _ in range(kinds)]
+        lists = [blocks.new_list(count, (-1, -1, -1), bias.dtype) for _ in range(kinds)]
 
         def step(j, states, lists, x=x, mask_part=mask_part):
             steps = tf.minimum(BLOCK, timesteps - j * BLOCK)
             now = None if mask_part is None else blocks.block_of(mask_part, j)
-            products = _product(blocks.block_of(x, j), kernel)
+            products = tf.cast(_product(blocks.block_of(x, j), kernel), bias.dtype)
             after, values = program(products, now, steps, states, weights)
             lists = [blocks.put(one, j, value) for one, value in zip(lists, values, strict=True)]
             after = [blocks.same_shape(a, b) for a, b in zip(after, states, strict=True)]
@@ -179,7 +185,7 @@ def _forward(
         lasts.append(last)
         if return_sequences:
             shape = (BLOCK, tf.shape(x)[1], start[0].shape[-1])
-            hidden = blocks.join_blocks(blocks.stack(lists[0], count, shape, x.dtype))
+            hidden = blocks.join_blocks(blocks.stack(lists[0], count, shape, bias.dtype))
             outputs.append(tf.transpose(hidden[:timesteps], (1, 0, 2)))
         memory.append((x, start, lists))
 
@@ -196,7 +202,7 @@ def _backward(equations, program, parts, mask, memory, sources, upstream):
     units = recurrent_kernel.shape[0]
     batch, timesteps = tf.shape(sequences)[0], tf.shape(sequences)[1]
     count = -(-timesteps // BLOCK)
-    kernel_transposed = tf.transpose(kernel)
+    kernel_transposed = tf.cast(tf.transpose(kernel), sequences.dtype)
     recurrent_transposed = tf.transpose(recurrent_kernel)
     masks = [None] * parts if mask is None else blocks.parts_of_time(mask, count, parts)
     return_sequences = len(upstream) > equations.states
@@ -214,13 +220,13 @@ def _backward(equations, program, parts, mask, memory, sources, upstream):
             x, start, lists, mask_part, d_hidden = part
             steps = tf.minimum(BLOCK, timesteps - j * BLOCK)
             kept = [
-                blocks.get(one, j, (BLOCK, x.shape[1], width), x.dtype)
+                blocks.get(one, j, (BLOCK, x.shape[1], width), bias.dtype)
                 for one, width in zip(lists, widths, strict=True)
             ]
             before = [
                 tf.cond(
                     j > 0,
-                    lambda one=one, s=s: blocks.get(one, j - 1, (BLOCK, *s.shape), x.dtype)[-1],
+                    lambda one=one, s=s: blocks.get(one, j - 1, (BLOCK, *s.shape), s.dtype)[-1],
                     lambda s=s: s,
                 )
                 for one, s in zip(lists, start, strict=False)
@@ -236,11 +242,13 @@ def _backward(equations, program, parts, mask, memory, sources, upstream):
             of_input, of_state = equations.parts(dz)
             hidden_before = tf.concat([before[0][None], kept[0][:-1]], axis=0)
             terms = (
-                _sum_of_products(blocks.block_of(x, j), of_input),
-                _sum_of_products(hidden_before, of_state),
+                _sum_of_products(blocks.block_of(x, j), of_input, x.dtype),
+                _sum_of_products(hidden_before, of_state, x.dtype),
                 equations.bias_gradient(_sum(of_input), _sum(of_state)),
             )
-            sums = [total + term for total, term in zip(sums, terms, strict=True)]
+            sums = [
+                total + tf.cast(term, total.dtype) for total, term in zip(sums, terms, strict=True)
+            ]
             found = blocks.put(found, j, _product(of_input, kernel_transposed))
             return j - 1, gradients, sums, found
 
@@ -268,17 +276,19 @@ def _refuse_second_derivative(*upstream):
 
 
 def _product(values, weights):
-    """(BLOCK, rows, m) times (m, n) -> (BLOCK, rows, n)."""
+    """(BLOCK, rows, m) times (m, n) -> (BLOCK, rows, n), in the precision of the weights."""
     import tensorflow as tf
 
-    product = tf.matmul(tf.reshape(values, (-1, values.shape[-1])), weights)
+    values = tf.cast(tf.reshape(values, (-1, values.shape[-1])), weights.dtype)
+    product = tf.matmul(values, weights)
     return tf.reshape(product, (BLOCK, -1, weights.shape[-1]))
 
 
-def _sum_of_products(left, right):
-    """Sum over timesteps and rows of left^T right."""
+def _sum_of_products(left, right, dtype):
+    """Sum over timesteps and rows of left^T right, computed in a precision."""
     import tensorflow as tf
 
+    left, right = tf.cast(left, dtype), tf.cast(right, dtype)
     if right.shape[-1] == 0:  # a cell may have no recurrent weights
         return tf.zeros((left.shape[-1], 0), right.dtype)
     left = tf.reshape(left, (-1, left.shape[-1]))
