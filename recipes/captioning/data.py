@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shared.data import caption_words, captioned_images, examples, text
+from shared.data import caption_words, captioned_images, examples, shares, text
 from shared.data.caption_words import PADDING, START
 from shared.data.image_pieces import piece_side, vary
 from shared.data.training_data import TrainingData, guessing_loss
@@ -91,7 +91,12 @@ def preparation(numbered, rarity, options):
     def prepare(batch, seed):
         targets = every = numbered(batch["captions"])
         if seed is not None:
-            order = tf.random.stateless_uniform(tf.shape(batch["captions"]), seed)
+            count, captions = tf.unstack(tf.shape(batch["captions"]))
+
+            def draw(seed, count):
+                return tf.random.stateless_uniform((count, captions), seed)
+
+            order = shares.drawn(draw, seed, count)
             order += tf.cast(targets[:, :, 0] == PADDING, tf.float32)  # those not there come last
             targets = tf.gather(targets, tf.argsort(order), batch_dims=1)
         targets = targets[:, : options.captions_per_image]

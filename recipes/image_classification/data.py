@@ -3,11 +3,12 @@
 To use your own, give `--folder`, or change `find`.
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
 
-from shared.data import examples, labelled_images
+from shared.data import examples, labelled_images, shares
 from shared.data.images import read_image
 from shared.data.training_data import TrainingData, guessing_loss
 from shared.files import json_text, read_json
@@ -107,7 +108,7 @@ def vary(images, seed, shift=0, flip=False, erase=0.0):
 
     Args:
         images: uint8 tensor `(batch, height, width, channels)`.
-        seed: int32 tensor (2,); the same seed draws the same.
+        seed: int32 tensor (2,), or `RowsOf` a batch; the same seed draws the same.
         shift: by how many pixels at most, in each direction.
         flip: mirror half of them, left to right.
         erase: share of the pictures that lose a rectangle.
@@ -115,13 +116,20 @@ def vary(images, seed, shift=0, flip=False, erase=0.0):
     import tensorflow as tf
 
     batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
-    seeds = iter(tf.unstack(tf.random.split(seed, 8)))
+    number = itertools.count()
+
+    def uniform(*range_and_type):
+        def numbers(seed, batch):
+            own = tf.random.split(seed, 8)[next(number)]
+            return tf.random.stateless_uniform((batch, 1), own, *range_and_type)
+
+        return shares.drawn(numbers, seed, batch)
 
     def draw(low, high):
-        return tf.random.stateless_uniform((batch, 1), next(seeds), low, high, "int32")
+        return uniform(low, high, "int32")
 
     def chosen(share):
-        return tf.random.stateless_uniform((batch, 1), next(seeds)) < share
+        return uniform() < share
 
     rows, columns = tf.range(height)[None], tf.range(width)[None]
     if shift:

@@ -10,7 +10,7 @@ import numpy as np
 
 from shared.data import batching, sentence_pairs, subwords
 from shared.data.batching import pad, paired_batches
-from shared.data.on_disk import Sequences, in_parts
+from shared.data.on_disk import Sequences, in_parts, lengths_of
 from shared.data.subwords import PADDING, START, STOP
 from shared.data.training_data import TrainingData, guessing_loss
 from shared.errors import UserError
@@ -118,8 +118,13 @@ def as_dataset(sources, targets, batch_size, seed=None):
     """
     import tensorflow as tf
 
-    def padded(places):
-        source, target = (pad([side[place] for place in places], 4) for side in (sources, targets))
+    sides = [(side, lengths_of(side)) for side in (sources, targets)]
+
+    def padded(places, rows):
+        source, target = (
+            pad([side[place] for place in places[rows]], -(-lengths[places].max() // 4) * 4)
+            for side, lengths in sides
+        )
         late = np.pad(target[:, :-1], [(0, 0), (1, 0)], constant_values=START)
         return {"source": source, "written": late}, target, (target != PADDING).astype("float32")
 
@@ -127,7 +132,7 @@ def as_dataset(sources, targets, batch_size, seed=None):
     weights = tf.TensorSpec((None, None), "float32")
     signature = {"source": ids, "written": ids}, ids, weights
     batches = paired_batches(sources, targets, batch_size, seed)
-    return batching.as_dataset(lambda: map(padded, batches), len(batches), signature)
+    return batching.made_from_places(batches, padded, signature)
 
 
 def cut(texts, pieces):

@@ -3,6 +3,7 @@
 Everything runs inside tf.data and is decided by a seed.
 """
 
+from shared.data import shares
 from shared.data.labelled_videos import ABSENT
 
 # What is done to a clip, at most, at strength 1.
@@ -22,7 +23,7 @@ def augment(frames, labels, seed, strength):
     Args:
         frames: uint8 `(batch, timesteps, height, width, channels)`.
         labels: int32 `(batch, timesteps)`, `ABSENT` where padded.
-        seed: int32 `(2,)`.
+        seed: int32 `(2,)`, or `RowsOf` a batch.
         strength: 1 for the constants above, less for less.
 
     Returns:
@@ -32,8 +33,11 @@ def augment(frames, labels, seed, strength):
 
     batch, timesteps = tf.shape(labels)[0], tf.shape(labels)[1]
     height, width, channels = frames.shape[2:]
-    drawn = tf.random.stateless_uniform((batch, 5), seed, -strength, strength)
-    down, right, zoom, speed, delay = tf.unstack(drawn, axis=1)
+
+    def draw(seed, batch):
+        return tf.random.stateless_uniform((batch, 5), seed, -strength, strength)
+
+    down, right, zoom, speed, delay = tf.unstack(shares.drawn(draw, seed, batch), axis=1)
 
     # Time: which frame is shown at t.
     length = tf.reduce_sum(tf.cast(labels != ABSENT, "float32"), axis=1, keepdims=True)

@@ -1,7 +1,10 @@
 """Batches of sequences of like length, in an order that only seed and epoch decide."""
 
+import functools
+
 import numpy as np
 
+from shared.data import shares
 from shared.data.on_disk import lengths_of
 
 
@@ -50,21 +53,22 @@ def bucketed_batches(sequences, targets, batch_size, seed=None):
         order = np.random.default_rng(seed).permutation(np.arange(len(lengths), dtype="int32"))
     # The sequences come in that order, and a batch when its bucket is full; the rest at the end.
     buckets, batches = np.searchsorted(boundaries, lengths[order]), []
-    for bucket, boundary in enumerate(boundaries):
+    for bucket in range(len(boundaries)):
         arriving = np.flatnonzero(buckets == bucket)
         for begin in range(0, len(arriving), batch_size):
             members = arriving[begin : begin + batch_size]
             complete = members[-1] if len(members) == batch_size else len(order) + bucket
-            batches.append((complete, boundary, order[members]))
+            batches.append((complete, order[members]))
     batches.sort(key=lambda batch: batch[0])
 
-    def padded(batch):
-        _, boundary, places = batch
+    def padded(places, rows):
+        boundary = boundaries[np.searchsorted(boundaries, lengths[places[0]])]
+        places = places[rows]
         return pad([sequences[place] for place in places], boundary), targets[places]
 
     ids = tf.TensorSpec((None, None), "int32")
     signature = ids, tf.TensorSpec((None,), targets.dtype)
-    return as_dataset(lambda: map(padded, batches), len(batches), signature)
+    return made_from_places([places for _, places in batches], padded, signature)
 
 
 def as_dataset(generate, count, signature):
@@ -82,6 +86,39 @@ def as_dataset(generate, count, signature):
 
     dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
     return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(8)
+
+
+def made_from_places(batches, make, signature, share=None):
+    """`as_dataset` where it is known beforehand which examples make a batch.
+
+    Args:
+        batches: list of int arrays, the places of each batch's examples.
+        make: function (places, rows) -> arrays as `signature` has them: of the batch that has these
+            places, the examples of these rows, an index into `places`.
+        signature: `tf.TensorSpec`s of a batch.
+        share: the `Share` of each batch that is made, weighed as by `shares.divided`; else all.
+
+    Returns:
+        A `tf.data.Dataset`; its cardinality is known. Its function `of_share` gives that of a
+        share.
+    """
+    import tensorflow as tf
+
+    def generate():
+        for places in batches:
+            if share is None:
+                yield make(places, slice(None))
+            else:
+                rows, real = share.rows(len(places))
+                yield make(places, rows), real
+
+    if share is None:
+        dataset = as_dataset(generate, len(batches), signature)
+    else:
+        weights = tf.TensorSpec((None,), "float32")
+        dataset = as_dataset(generate, len(batches), (signature, weights)).map(shares.weighed)
+    dataset.of_share = functools.partial(made_from_places, batches, make, signature)
+    return dataset
 
 
 def paired_batches(sources, targets, batch_size, seed=None, pool=50):

@@ -10,12 +10,14 @@ parallel with the training.
 
 import contextlib
 import dataclasses
+import functools
 import re
 import traceback
 from collections.abc import Callable
 
 import numpy as np
 
+from shared.data import shares
 from shared.errors import UserError
 from shared.progress import progress
 
@@ -104,18 +106,28 @@ class Examples:
         """One column as an array, without a copy of the others; None where they are on disk."""
         return None if self._tensors is None else self._tensors[name].numpy()
 
-    def in_batches(self, batch_size, seed=None):
-        """A `tf.data.Dataset` of batches, dictionaries of tensors; see `batches`."""
-        import tensorflow as tf
+    def in_batches(self, batch_size, seed=None, share=None):
+        """A `tf.data.Dataset` of batches, dictionaries of tensors; see `batches`.
 
-        if self._tensors is None:
-            return self._stored(seed).batch(batch_size)
+        With a `Share`, of (batch, how many examples the whole batch has, the rows, their weights);
+        see `Share.rows`.
+        """
+        import tensorflow as tf
 
         def gather(places):
             return {name: tf.gather(column, places) for name, column in self._tensors.items()}
 
-        places = tf.data.Dataset.from_tensor_slices(_order(self.count, seed))
-        return places.batch(batch_size).map(gather)
+        def of_share(whole):
+            count = tf.shape(tf.nest.flatten(whole)[0])[0]
+            rows, real = shares.rows_of(share, count)
+            part = tf.nest.map_structure(lambda column: tf.gather(column, rows), whole)
+            return part if self._tensors is None else gather(part), count, rows, real
+
+        if self._tensors is None:
+            batches = self._stored(seed).batch(batch_size)
+            return batches if share is None else batches.map(of_share)
+        places = tf.data.Dataset.from_tensor_slices(_order(self.count, seed)).batch(batch_size)
+        return places.map(gather if share is None else of_share)
 
 
 def _order(count, seed):
@@ -124,7 +136,7 @@ def _order(count, seed):
     return order if seed is None else np.random.default_rng(seed).permutation(order)
 
 
-def batches(examples, batch_size, prepare, seed=None):
+def batches(examples, batch_size, prepare, seed=None, share=None):
     """The batches of one epoch.
 
     Args:
@@ -132,26 +144,36 @@ def batches(examples, batch_size, prepare, seed=None):
         batch_size: examples per batch; the last one may be smaller.
         prepare: function (batch, seed) -> what the network is fitted to. The batch is a dictionary
             of tensors whose first axis is the examples. The seed is an int32 tensor (2,) for the
-            `tf.random.stateless_*` functions, another one for each batch, or None where `seed` is.
+            `tf.random.stateless_*` functions, another one for each batch, or `RowsOf` a batch, for
+            `shares.drawn`; or None where `seed` is.
         seed: of this epoch, such as `[run's seed, epoch]`: decides the order of the examples and
             all that `prepare` draws. None: in order, and nothing drawn.
+        share: the `Share` of each batch that is prepared, weighed as by `shares.divided`; else all.
 
     Returns:
-        A `tf.data.Dataset`; its cardinality is known.
+        A `tf.data.Dataset`; its cardinality is known. Its function `of_share` gives that of a
+        share.
     """
     import tensorflow as tf
 
     count = -(-examples.count // batch_size)
-    dataset = examples.in_batches(batch_size, seed)
-    if seed is None:
-        dataset = dataset.map(lambda batch: prepare(batch, None), tf.data.AUTOTUNE)
-    else:
-        drawn = np.random.default_rng([*np.atleast_1d(seed), count])
-        seeds = drawn.integers(0, 2**31 - 1, (count, 2), dtype="int32")
-        seeds = tf.data.Dataset.from_tensor_slices(seeds)
-        dataset = tf.data.Dataset.zip(dataset, seeds).map(prepare, tf.data.AUTOTUNE)
+    drawn = np.random.default_rng([*np.atleast_1d(0 if seed is None else seed), count])
+    seeds = drawn.integers(0, 2**31 - 1, (count, 2), dtype="int32")
+    seeds = tf.data.Dataset.from_tensor_slices(seeds)
+
+    def prepared(batch, batch_seed):
+        return prepare(batch, None if seed is None else batch_seed)
+
+    def part_prepared(part, batch_seed):
+        batch, whole, rows, real = part
+        return shares.weighed(prepared(batch, shares.RowsOf(batch_seed, whole, rows)), real)
+
+    dataset = tf.data.Dataset.zip(examples.in_batches(batch_size, seed, share), seeds)
+    dataset = dataset.map(prepared if share is None else part_prepared, tf.data.AUTOTUNE)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
-    return untuned(dataset.prefetch(4))
+    dataset = untuned(dataset.prefetch(4))
+    dataset.of_share = functools.partial(batches, examples, batch_size, prepare, seed)
+    return dataset
 
 
 def hold(stored):

@@ -1,5 +1,7 @@
 """Images made a little different in every epoch: pieces of them, mirrored, in other colours."""
 
+from shared.data import shares
+
 
 def piece_side(side, smallest):
     """The side that pieces of images are resized to: what they have on average.
@@ -14,7 +16,7 @@ def vary(images, seed, smallest, side, mirror):
 
     Args:
         images: uint8 tensor `(batch, height, width, 3)`.
-        seed: int32 tensor `(2,)`, decides all that is drawn.
+        seed: int32 tensor `(2,)`, or `RowsOf` a batch; decides all that is drawn.
         smallest: the smallest share of the height, and of the width, that a piece has.
         side: what the pieces are resized to, in pixels.
         mirror: boolean tensor `(batch,)`: of which images half are mirrored.
@@ -25,7 +27,11 @@ def vary(images, seed, smallest, side, mirror):
     import tensorflow as tf
 
     count = tf.shape(images)[0]
-    drawn = tf.unstack(tf.random.stateless_uniform((7, count), seed))
+
+    def draw(seed, count):
+        return tf.random.stateless_uniform((7, count), seed)
+
+    drawn = tf.unstack(shares.drawn(draw, seed, count, axis=1))
     height, width = (smallest + (1 - smallest) * each for each in drawn[:2])
     top, left = drawn[2] * (1 - height), drawn[3] * (1 - width)
     mirrored = (drawn[4] < 0.5) & mirror

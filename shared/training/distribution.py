@@ -13,6 +13,8 @@ import threading
 import keras
 from keras import ops, tree
 
+from shared.data.shares import Share, divided
+
 
 def device_count(network):
     """On how many devices a network is trained, on all machines together."""
@@ -64,7 +66,7 @@ def distribute(network, data):
         # Metrics without weights would count the examples that fill a batch.
         weighted_metrics=metrics and (metrics._user_weighted_metrics or metrics._user_metrics),
     )
-    divide = functools.partial(divisible, devices=devices, share=_share())
+    divide = functools.partial(divided, share=_share(devices))
     validation = divide(data.validation)
     _build(network, next(iter(validation)))
     step = _Step()
@@ -79,56 +81,13 @@ def distribute(network, data):
     )
 
 
-def _share():
-    """Which of how many equal shares of a batch this process computes."""
+def _share(devices):
+    """The `Share` of each batch that this process computes."""
     if keras.backend.backend() != "jax":
-        return 0, 1
+        return Share(0, 1, devices)
     import jax
 
-    return jax.process_index(), jax.process_count()
-
-
-def divisible(batches, devices, share=(0, 1)):
-    """Batches of a number of examples that the devices divide, each example with its weight.
-
-    An incomplete batch is filled with repetitions of its examples, of weight 0.
-
-    Args:
-        batches: a `tf.data.Dataset` of `(inputs, targets)` or `(inputs, targets, weights)`.
-        devices: how many there are.
-        share: which of how many equal shares of each batch to take, counted from 0.
-
-    Returns:
-        A `tf.data.Dataset` of `(inputs, targets, weights)`. Where there were no weights, they are 1
-        for each example, `(batch,)`.
-    """
-    import tensorflow as tf
-
-    def fill(inputs, targets, weights=None):
-        count = tf.shape(tree.flatten(inputs)[0])[0]
-        each = (count + -count % devices) // share[1]
-        places = tf.range(share[0] * each, (share[0] + 1) * each)
-        real = tf.cast(places < count, "float32")
-        if weights is None:
-            weights = tf.ones(count)
-
-        def filled(column):
-            return tf.gather(column, places % count)
-
-        def weighed(column):
-            column = filled(column)
-            beside = tf.reshape(real, (-1, *[1] * (column.shape.rank - 1)))
-            return column * tf.cast(beside, column.dtype)
-
-        return (
-            tree.map_structure(filled, inputs),
-            tree.map_structure(filled, targets),
-            tree.map_structure(weighed, weights),
-        )
-
-    options = tf.data.Options()
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return batches.map(fill, num_parallel_calls=1).prefetch(2).with_options(options)
+    return Share(jax.process_index(), jax.process_count(), devices)
 
 
 class MeanOverDevices(keras.losses.Loss):

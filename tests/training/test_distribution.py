@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from shared.training.distribution import divisible
+from shared.data.shares import Share, divided
 from tests.conftest import ROOT, environment
 from tests.training.trainings import left_in
 
@@ -53,7 +53,7 @@ def test_incomplete_batches_are_filled_with_examples_of_no_weight(weighted):
     inputs = np.arange(20).reshape(10, 2)
     weights = (np.ones((10, 1)) / 2,) if weighted else ()
     batches = tf.data.Dataset.from_tensor_slices((inputs, inputs[:, 0], *weights)).batch(7)
-    found = list(divisible(batches, 4).as_numpy_iterator())
+    found = list(divided(batches, Share(0, 1, 4)).as_numpy_iterator())
     assert [len(targets) for _, targets, _ in found] == [8, 4]
     for (filled, targets, weights), real in zip(found, (7, 3), strict=True):
         np.testing.assert_array_equal(filled[real:], filled[: len(filled) - real])
