@@ -2,14 +2,19 @@
 
     python -m benchmarks.precision                    the recipes' networks, side by side
     python -m benchmarks.precision --only captioning  those whose name contains it
+    python -m benchmarks.precision --profile          and how long their operations take
 
 Networks and batches are as large as the recipes take them for their public data; what is in the
 batches is drawn at random.
 """
 
+import collections
 import os
+import re
 import statistics
+import tempfile
 import time
+from pathlib import Path
 
 import click
 import numpy as np
@@ -21,13 +26,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 WARM_UP, STEPS = 1, 3  # of a turn
+SHOWN = 10  # operations of a profile
 
 
 @click.command()
 @click.option("--only", default="", help="Measure the networks whose name contains this.")
 @click.option("--rounds", default=7, type=click.IntRange(3), show_default=True)
+@click.option("--profile", is_flag=True, help="Show the operations that take longest (TensorFlow).")
 @report.memory_option
-def main(only, rounds, memory):
+def main(only, rounds, profile, memory):
     """Print seconds of a training step, and how many times faster half precision is."""
     report.take_memory_option(memory)
     import keras
@@ -56,6 +63,8 @@ def main(only, rounds, memory):
             f"({times['low']:.2f} to {times['high']:.2f})",
             flush=True,
         )
+        if profile:
+            print_operations(*(operations(*networks[precision]) for precision in PRECISIONS))
     keras.config.set_dtype_policy("float32")
 
 
@@ -67,6 +76,36 @@ def seconds_of_a_step(network, batch):
         network.train_on_batch(*batch)
         seconds.append(time.perf_counter() - begun)
     return statistics.median(seconds[WARM_UP:])
+
+
+def operations(network, batch):
+    """Milliseconds of a training step that TensorFlow's operations take, by kind.
+
+    Those that run side by side are added up, so their sum may be more than the step.
+    """
+    import tensorflow as tf
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    with tempfile.TemporaryDirectory() as folder:
+        with tf.profiler.experimental.Profile(folder):
+            for _ in range(STEPS):
+                network.train_on_batch(*batch)
+        (file,) = Path(folder).rglob("*.xplane.pb")
+        measured = xplane_pb2.XSpace.FromString(file.read_bytes())
+    taken = collections.Counter()
+    for plane in measured.planes:
+        for event in (event for line in plane.lines for event in line.events):
+            # The name of an operation, and its kind; what holds other operations doesn't count.
+            kind = re.fullmatch(r"[^: ]+:(\w+)", plane.event_metadata[event.metadata_id].name)
+            if kind and not re.search("While|Call|If|Case", kind[1]):
+                taken[kind[1]] += event.duration_ps / 1e9 / STEPS
+    return taken
+
+
+def print_operations(float32, half):
+    """The operations that take longest in float32, in both precisions."""
+    for kind, milliseconds in float32.most_common(SHOWN):
+        print(f"    {kind:40} float32 {milliseconds:6.1f} ms, bfloat16 {half[kind]:6.1f} ms")
 
 
 def image_classification(random):
