@@ -45,8 +45,11 @@ def check_backend():
         )
 
 
-def load_keras():
+def load_keras(data=False):
     """Import Keras and its backend, without what their libraries say while they load.
+
+    Args:
+        data: whether data will be read: by `tf.data`, whatever the backend.
 
     Raises:
         UserError: see `check_backend`.
@@ -55,7 +58,7 @@ def load_keras():
     with quiet_import():
         import keras
 
-        if keras.backend.backend() == "tensorflow":
+        if data or keras.backend.backend() == "tensorflow":
             import tensorflow as tf
 
             tf.config.list_physical_devices()  # where there is no GPU, this is what says so

@@ -34,7 +34,7 @@ def announce(source=None, run=None):
     elif source:
         version = "" if source.version == "bundled" else f" {source.version}"
         click.echo(f"Data: {shown(source.name)}{version}")
-    load_keras()
+    load_keras(data=source is not None)
 
 
 def save_measurement(run, record):

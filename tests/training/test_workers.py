@@ -67,6 +67,8 @@ def finish(started, folder):
     """Wait for workers that end well; the hash of the weights of each."""
     for number, process in enumerate(started):
         assert process.wait(1800) == 0, (folder.parent / f"{folder.name}.{number}.log").read_text()
+    for log in folder.parent.glob(f"{folder.name}.*.log"):
+        assert "cuda" not in log.read_text().lower()  # nothing of what libraries say
     return [
         (folder.parent / f"{folder.name}.{number}.digest").read_text()
         for number in range(len(started))
