@@ -39,6 +39,9 @@ def main(only, rounds, profile, memory):
     report.take_memory_option(memory)
     import keras
 
+    if profile and keras.backend.backend() != "tensorflow":
+        raise click.UsageError("--profile needs the TensorFlow backend.")
+
     print(f"{report.describe_machine()['processor']}; medians of {rounds} rounds in turns")
     for name, build in NETWORKS.items():
         if only not in name:
@@ -103,9 +106,9 @@ def operations(network, batch):
 
 
 def print_operations(float32, half):
-    """The operations that take longest in float32, in both precisions."""
-    for kind, milliseconds in float32.most_common(SHOWN):
-        print(f"    {kind:40} float32 {milliseconds:6.1f} ms, bfloat16 {half[kind]:6.1f} ms")
+    """The operations that take longest, in both precisions."""
+    for kind, _ in (float32 | half).most_common(SHOWN):
+        print(f"    {kind:40} float32 {float32[kind]:6.1f} ms, bfloat16 {half[kind]:6.1f} ms")
 
 
 def image_classification(random):

@@ -49,7 +49,8 @@ def load_keras(data=False):
     """Import Keras and its backend, without what their libraries say while they load.
 
     Args:
-        data: whether data will be read: by `tf.data`, whatever the backend.
+        data: whether data will be read. `tf.data` does that, so TensorFlow is imported on every
+            backend.
 
     Raises:
         UserError: see `check_backend`.

@@ -199,7 +199,7 @@ class WithChange(keras.layers.Layer):
         spread = ops.sqrt(ops.mean(ops.square(frames), axes, keepdims=True) + 1e-4)
         frames = frames / spread
         before = ops.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
-        # To put two numbers beside each other, pixel by pixel, takes longer than to turn it all.
+        # As concatenating along the last axis would, which is slower for so few channels.
         both = ops.transpose(ops.stack([frames, frames - before]), (1, 2, 3, 4, 0, 5))
         return ops.reshape(both, (*ops.shape(frames)[:-1], 2 * frames.shape[-1]))
 

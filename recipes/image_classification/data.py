@@ -108,7 +108,7 @@ def vary(images, seed, shift=0, flip=False, erase=0.0):
 
     Args:
         images: uint8 tensor `(batch, height, width, channels)`.
-        seed: int32 tensor (2,), or `RowsOf` a batch; the same seed draws the same.
+        seed: int32 tensor (2,), or a `SeedOfRows`; the same seed draws the same.
         shift: by how many pixels at most, in each direction.
         flip: mirror half of them, left to right.
         erase: share of the pictures that lose a rectangle.
@@ -116,20 +116,20 @@ def vary(images, seed, shift=0, flip=False, erase=0.0):
     import tensorflow as tf
 
     batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
-    number = itertools.count()
+    numbers = itertools.count()  # each draw has a seed of its own
 
-    def uniform(*range_and_type):
-        def numbers(seed, batch):
-            own = tf.random.split(seed, 8)[next(number)]
+    def uniform(*range_and_type, number):
+        def numbers_of(seed, batch):
+            own = tf.random.split(seed, 8)[number]
             return tf.random.stateless_uniform((batch, 1), own, *range_and_type)
 
-        return shares.drawn(numbers, seed, batch)
+        return shares.drawn(numbers_of, seed, batch)
 
     def draw(low, high):
-        return uniform(low, high, "int32")
+        return uniform(low, high, "int32", number=next(numbers))
 
     def chosen(share):
-        return uniform() < share
+        return uniform(number=next(numbers)) < share
 
     rows, columns = tf.range(height)[None], tf.range(width)[None]
     if shift:

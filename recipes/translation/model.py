@@ -60,6 +60,7 @@ def build_model(
         target_size,
         units,
         embeddings_initializer=keras.initializers.RandomNormal(stddev=units**-0.5),
+        # About half of a training step is spent on these products; Keras alone would take float32.
         reverse_dtype=keras.config.dtype_policy().compute_dtype,
         name="target_vectors",
     )
@@ -96,6 +97,11 @@ def read_vectors(vectors, written):
     learns late or never to look back at the sentence.
     """
     return vectors(written) * vectors.output_dim**0.5
+
+
+def scores(vectors, x):
+    """Logits of all subwords, as exact as can be: the best of them are often close together."""
+    return ops.matmul(ops.cast(x, "float32"), ops.transpose(vectors.embeddings))
 
 
 def build_encoder(source_size, cell, units, layers, attention, dropout):
@@ -200,7 +206,7 @@ def step_function(network):
 
     def step(tokens, states, memory, mask):
         vector, _, states = decoder.step(read_vectors(vectors, tokens), states, memory, mask)
-        return vectors(vector, reverse=True), states
+        return scores(vectors, vector), states
 
     return compile_step(step, network)
 
@@ -237,7 +243,7 @@ def explain(network, source, target):
     memory, mask, states = encode(encoder, pad([source]))
     written = read_vectors(vectors, pad([[START, *target[:-1]]]))
     x, weights, _ = decoder(written, memory, initial_state=states, memory_mask=mask)
-    likely = ops.convert_to_numpy(ops.softmax(vectors(x, reverse=True)))[0]
+    likely = ops.convert_to_numpy(ops.softmax(scores(vectors, x)))[0]
     probabilities = likely[np.arange(len(target)), target]
 
     (embedding, *_) = (x for x in encoder.layers if isinstance(x, keras.layers.Embedding))

@@ -23,7 +23,7 @@ def augment(frames, labels, seed, strength):
     Args:
         frames: uint8 `(batch, timesteps, height, width, channels)`.
         labels: int32 `(batch, timesteps)`, `ABSENT` where padded.
-        seed: int32 `(2,)`, or `RowsOf` a batch.
+        seed: int32 `(2,)`, or a `SeedOfRows`.
         strength: 1 for the constants above, less for less.
 
     Returns:

@@ -115,8 +115,8 @@ def made_from_places(batches, make, signature, share=None):
     if share is None:
         dataset = as_dataset(generate, len(batches), signature)
     else:
-        weights = tf.TensorSpec((None,), "float32")
-        dataset = as_dataset(generate, len(batches), (signature, weights)).map(shares.weighed)
+        kinds = signature, tf.TensorSpec((None,), "bool")
+        dataset = as_dataset(generate, len(batches), kinds).map(shares.weighed)
     dataset.of_share = functools.partial(made_from_places, batches, make, signature)
     return dataset
 

@@ -109,18 +109,18 @@ class Examples:
     def in_batches(self, batch_size, seed=None, share=None):
         """A `tf.data.Dataset` of batches, dictionaries of tensors; see `batches`.
 
-        With a `Share`, of (batch, how many examples the whole batch has, the rows, their weights);
-        see `Share.rows`.
+        With a `Share`, of its rows of each batch, and beside them how many examples the whole batch
+        has, and what `Share.rows` says.
         """
         import tensorflow as tf
 
         def gather(places):
             return {name: tf.gather(column, places) for name, column in self._tensors.items()}
 
-        def of_share(whole):
-            count = tf.shape(tf.nest.flatten(whole)[0])[0]
-            rows, real = shares.rows_of(share, count)
-            part = tf.nest.map_structure(lambda column: tf.gather(column, rows), whole)
+        def of_share(batch):
+            count = tf.shape(tf.nest.flatten(batch)[0])[0]
+            rows, real = share.rows(count, tf.range)
+            part = tf.nest.map_structure(lambda column: tf.gather(column, rows), batch)
             return part if self._tensors is None else gather(part), count, rows, real
 
         if self._tensors is None:
@@ -143,9 +143,9 @@ def batches(examples, batch_size, prepare, seed=None, share=None):
         examples: `Examples`.
         batch_size: examples per batch; the last one may be smaller.
         prepare: function (batch, seed) -> what the network is fitted to. The batch is a dictionary
-            of tensors whose first axis is the examples. The seed is an int32 tensor (2,) for the
-            `tf.random.stateless_*` functions, another one for each batch, or `RowsOf` a batch, for
-            `shares.drawn`; or None where `seed` is.
+            of tensors whose first axis is the examples. The seed, another one for each batch, is
+            for `shares.drawn`, through which all is drawn that differs between the examples of a
+            batch: so that several workers can each prepare some of them. None where `seed` is.
         seed: of this epoch, such as `[run's seed, epoch]`: decides the order of the examples and
             all that `prepare` draws. None: in order, and nothing drawn.
         share: the `Share` of each batch that is prepared, weighed as by `shares.divided`; else all.
@@ -165,8 +165,9 @@ def batches(examples, batch_size, prepare, seed=None, share=None):
         return prepare(batch, None if seed is None else batch_seed)
 
     def part_prepared(part, batch_seed):
-        batch, whole, rows, real = part
-        return shares.weighed(prepared(batch, shares.RowsOf(batch_seed, whole, rows)), real)
+        batch, count, rows, real = part
+        batch = prepared(batch, shares.SeedOfRows(batch_seed, count, rows))
+        return shares.weighed(batch, real)
 
     dataset = tf.data.Dataset.zip(examples.in_batches(batch_size, seed, share), seeds)
     dataset = dataset.map(prepared if share is None else part_prepared, tf.data.AUTOTUNE)

@@ -16,7 +16,7 @@ def vary(images, seed, smallest, side, mirror):
 
     Args:
         images: uint8 tensor `(batch, height, width, 3)`.
-        seed: int32 tensor `(2,)`, or `RowsOf` a batch; decides all that is drawn.
+        seed: int32 tensor `(2,)`, or a `SeedOfRows`; decides all that is drawn.
         smallest: the smallest share of the height, and of the width, that a piece has.
         side: what the pieces are resized to, in pixels.
         mirror: boolean tensor `(batch,)`: of which images half are mirrored.

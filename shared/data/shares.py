@@ -27,22 +27,26 @@ class Share(NamedTuple):
     of: int
     devices: int
 
-    def rows(self, count):
+    def rows(self, count, arange=np.arange):
         """Which rows of a batch of `count` examples belong to this share.
 
+        Args:
+            count: an int, or a tensor.
+            arange: `tf.range` for a tensor.
+
         Returns:
-            Their numbers, int32, and float32 weights: 0 for those that fill the batch, else 1.
+            The numbers of the rows, and bools: False for a row that fills the batch.
         """
         each = (count + -count % self.devices) // self.of
-        places = np.arange(self.number * each, (self.number + 1) * each, dtype="int32")
-        return places % np.int32(count), (places < count).astype("float32")
+        places = arange(self.number * each, (self.number + 1) * each)
+        return places % count, places < count
 
 
-class RowsOf(NamedTuple):
-    """The seed of a batch, for one who prepares some of its rows: draws what is theirs.
+class SeedOfRows(NamedTuple):
+    """The seed of a batch for whoever prepares only some of its rows.
 
     Attributes:
-        seed: int32 tensor (2,).
+        seed: that of the batch, int32 tensor (2,).
         count: how many examples the whole batch has.
         rows: the numbers of the rows, int32 tensor.
     """
@@ -57,12 +61,12 @@ def drawn(draw, seed, count, axis=0):
 
     Args:
         draw: function (seed, count) -> tensor with the numbers of `count` examples along `axis`.
-        seed: int32 tensor (2,), or `RowsOf` a batch.
+        seed: int32 tensor (2,), or a `SeedOfRows`.
         count: how many examples are being prepared.
     """
     import tensorflow as tf
 
-    if not isinstance(seed, RowsOf):
+    if not isinstance(seed, SeedOfRows):
         return draw(seed, count)
     return tf.gather(draw(seed.seed, seed.count), seed.rows, axis=axis)
 
@@ -83,28 +87,20 @@ def divided(batches, share):
     import tensorflow as tf
 
     def take(*batch):
-        rows, real = rows_of(share, tf.shape(tf.nest.flatten(batch)[0])[0])
+        rows, real = share.rows(tf.shape(tf.nest.flatten(batch)[0])[0], tf.range)
         return weighed(tf.nest.map_structure(lambda column: tf.gather(column, rows), batch), real)
 
     if share.of > 1 and hasattr(batches, "of_share"):
-        divided = batches.of_share(share)
+        taken = batches.of_share(share)
     else:
-        divided = batches.map(take, num_parallel_calls=1).prefetch(2)
+        taken = batches.map(take, num_parallel_calls=1).prefetch(2)
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return divided.with_options(options)
-
-
-def rows_of(share, count):
-    """What `share.rows` gives, inside tf.data: two tensors."""
-    import tensorflow as tf
-
-    rows, real = tf.numpy_function(share.rows, [count], (tf.int32, tf.float32), stateful=False)
-    return tf.ensure_shape(rows, (None,)), tf.ensure_shape(real, (None,))
+    return taken.with_options(options)
 
 
 def weighed(batch, real):
-    """A batch whose examples weigh nothing where `real`, `(batch,)`, is 0."""
+    """A batch whose examples weigh nothing where `real`, bool `(batch,)`, is False."""
     import tensorflow as tf
 
     def times(weights):
@@ -112,4 +108,5 @@ def weighed(batch, real):
         return weights * tf.cast(beside, weights.dtype)
 
     inputs, targets, *weights = batch
-    return inputs, targets, tf.nest.map_structure(times, weights[0]) if weights else real
+    weights = weights[0] if weights else tf.ones_like(real, "float32")
+    return inputs, targets, tf.nest.map_structure(times, weights)

@@ -1,6 +1,6 @@
 """Several processes, most often one on each machine, that train one network together, on JAX.
 
-All draw the same batches in the same order, and each takes its own rows of every batch. The first
+All know the same batches in the same order, and each prepares its own rows of every one. The first
 one alone writes the run folder and decides when to stop. Where one ends too early, none can go on:
 each of the others says so in one line and ends.
 """

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from shared.data import batching, examples
-from shared.data.shares import Share, divided
+from shared.data.shares import Share, divided, drawn
 
 RECIPES = {
     "captioning": [],
@@ -93,3 +93,30 @@ def test_a_worker_prepares_its_own_rows_alone(loaded, monkeypatch):
     monkeypatch.setattr(examples.Examples, "in_batches", counted)
     list(divided(data.batches(0), Share(0, 2, 2)))
     assert sorted(prepared) == sorted([-(-size // 2) for size in sizes] * sides)
+
+
+@pytest.mark.parametrize("memory", [2**30, 10])
+@pytest.mark.parametrize("size", [1, 4, 10])
+@pytest.mark.parametrize("begun", [0, 1])
+def test_shares_wherever_the_examples_lie(memory, size, begun, monkeypatch):
+    """In memory or on disk; also batches of one, and the rest of an epoch that had begun."""
+    monkeypatch.setattr(examples, "MEMORY", memory)
+    numbers = tf.range(10, dtype="float32")
+    held = examples.hold(examples.Stored.of_places(10, lambda place: {"x": numbers[place]}))
+    assert (held.columns is None) == (memory == 10)
+
+    def prepare(batch, seed):
+        def draw(seed, count):
+            return tf.random.stateless_uniform((count,), seed)
+
+        return batch["x"], batch["x"] + drawn(draw, seed, len(batch["x"]))
+
+    dataset = examples.batches(held, size, prepare, seed=[1, 0])
+    whole, *parts = (
+        list(divided(dataset, share).skip(begun).as_numpy_iterator())
+        for share in (Share(0, 1, 4), Share(0, 2, 4), Share(1, 2, 4))
+    )
+    assert len(whole) == len(parts[0]) == len(parts[1]) == -(-10 // size) - begun
+    for batch, one, other in zip(whole, *parts, strict=True):
+        for column, *pieces in zip(batch, one, other, strict=True):
+            np.testing.assert_array_equal(np.concatenate(pieces), column)

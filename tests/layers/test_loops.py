@@ -88,12 +88,13 @@ def test_loops_agree_where_products_are_split(cell, loop):
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="a loop of TensorFlow's")
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("masked", [False, True])
-def test_half_precision_is_close(cell, masked):
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_is_close(cell, masked, dtype):
     """What goes in and out is rounded, and the large products: to 8 bits, one part in 256."""
-    x = keras.ops.convert_to_numpy(ops.cast(batch(9, 33), "bfloat16")).astype("float64")
+    x = keras.ops.convert_to_numpy(ops.cast(batch(9, 33), dtype)).astype("float64")
     mask = mask_of("holes", 9, 33) if masked else None
-    half = make(cell, "xla", dtype="mixed_bfloat16")
-    half.set_weights([ops.cast(weight, "bfloat16") for weight in half.get_weights()])
+    half = make(cell, "xla", dtype=f"mixed_{dtype}")
+    half.set_weights([ops.cast(weight, dtype) for weight in half.get_weights()])
     exact = make(cell, "steps")
     exact.set_weights(half.get_weights())
     found = outputs_and_gradients(half, x, mask)
@@ -102,6 +103,22 @@ def test_half_precision_is_close(cell, masked):
         other = np.asarray(ops.convert_to_numpy(other))
         one = np.asarray(ops.convert_to_numpy(one), "float64")
         assert np.abs(one - other).max() <= 0.02 * np.abs(other).max()
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="a loop of TensorFlow's")
+def test_half_precision_adds_up_long_sequences():
+    """A sum of bfloat16 numbers stays where it is from its 256th equal term on."""
+    layer = layers.SimpleRNN(1, loop="xla", dtype="mixed_bfloat16", return_sequences=True)
+    layer.build((None, None, 1))
+    layer.set_weights([np.array(weight) for weight in ([[0.5]], [[0.0]], [0.0])])
+    blocks = 400
+    _, of_kernel, *_ = gradient_of(
+        lambda sources: ops.sum(ops.cast(layer(sources[0], training=True), "float32")),
+        [np.ones((1, 16 * blocks, 1))],
+        layer.trainable_variables,
+    )
+    expected = 16 * blocks * (1 - np.tanh(0.5) ** 2)
+    assert float(ops.convert_to_numpy(of_kernel)[0, 0]) == pytest.approx(expected, rel=0.01)
 
 
 def mask_of(kind, rows, timesteps):

@@ -60,6 +60,19 @@ def test_further_padding_changes_nothing(attention, cell, layers):
     np.testing.assert_allclose(alone, network.predict_on_batch(batch()[0])[1:2, :2], atol=1e-5)
 
 
+def test_words_are_chosen_by_exact_scores_in_half_precision():
+    """Rounded to 8 bits, scores of 16 and more would lie an eighth apart."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        network = small_network()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    vectors, x = network.get_layer("target_vectors"), ops.cast(16 * np.ones((1, 6)), "bfloat16")
+    assert network.output.dtype == "float32" and vectors(x, reverse=True).dtype == "bfloat16"
+    expected = 16 * ops.convert_to_numpy(vectors.embeddings).sum(axis=1)
+    np.testing.assert_allclose(model.scores(vectors, x)[0], expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "attention, cell, layers",
     [
