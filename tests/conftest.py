@@ -32,6 +32,19 @@ os.environ.pop("TFDS_DATA_DIR", None)
 gc.set_threshold(50_000, 20, 50)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forget_what_was_compiled():
+    """Let go of JAX's programs after each file of tests.
+
+    Each takes some of the regions of memory that a process may have (65,530 by default on Linux);
+    when there are none left, LLVM crashes.
+    """
+    yield
+    if "jax" in sys.modules and os.environ.get("KERAS_BACKEND") == "jax":
+        sys.modules["jax"].clear_caches()
+        gc.collect()
+
+
 def pytest_addoption(parser):
     parser.addoption("--recipe", help="test only the recipe in this folder under recipes/")
     parser.addoption(
