@@ -34,12 +34,12 @@ def scope(network):
 @contextlib.contextmanager
 def alone():
     """For what one of several workers does: with JAX nothing is divided meanwhile."""
-    divided = keras.distribution.distribution()
+    spread = keras.distribution.distribution()
     keras.distribution.set_distribution(None)
     try:
         yield
     finally:
-        keras.distribution.set_distribution(divided)
+        keras.distribution.set_distribution(spread)
 
 
 def distribute(network, data):
